@@ -1,0 +1,52 @@
+"""Structured logs: one JSON object a line in production, readable lines elsewhere.
+
+Tracebacks never show local variables: those hold patients' data.
+"""
+
+import logging
+from collections.abc import MutableMapping
+from typing import Any
+
+import structlog
+
+from dermatech.core import context
+
+SHARED: list[Any] = [
+    structlog.contextvars.merge_contextvars,
+    structlog.stdlib.add_logger_name,
+    structlog.stdlib.add_log_level,
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+    structlog.processors.StackInfoRenderer(),
+]
+
+
+def _request_id(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    request_id = context.current().request_id
+    if request_id:
+        event.setdefault("request_id", request_id)
+    return event
+
+
+def formatter(style: str) -> logging.Formatter:
+    """The formatter of settings.LOGGING; `style` is json or console."""
+    if not structlog.is_configured():
+        structlog.configure(
+            processors=[*SHARED, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+            logger_factory=structlog.stdlib.LoggerFactory(),
+            wrapper_class=structlog.stdlib.BoundLogger,
+            cache_logger_on_first_use=True,
+        )
+    renderer: Any = (
+        structlog.processors.JSONRenderer(ensure_ascii=False)
+        if style == "json"
+        else structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
+    )
+    return structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=[*SHARED, _request_id],
+        processors=[
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            _request_id,
+            *([structlog.processors.format_exc_info] if style == "json" else []),
+            renderer,
+        ],
+    )

@@ -1,0 +1,395 @@
+"""All settings, read from the environment once, strictly.
+
+`DERMATECH_ENV` is `development` (the default: one machine, everything under `DATA_DIR`, secrets
+generated there on first use) or `production` (every secret must be given). Any variable `NAME`
+may be given as `NAME_FILE`, the path of a file that holds the value.
+"""
+
+import os
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import environ
+from csp.constants import NONE, SELF, UNSAFE_EVAL, UNSAFE_INLINE
+from django.core.exceptions import ImproperlyConfigured
+from django.urls import reverse_lazy
+
+from dermatech.core import env as strict
+from dermatech.core.localdata import development_secret, socket_path
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+env = environ.FileAwareEnv()
+
+ENVIRONMENT = strict.choice("DERMATECH_ENV", ("development", "production"), default="development")
+PRODUCTION = ENVIRONMENT == "production"
+DEBUG = strict.boolean("DEBUG", default=False)
+DATA_DIR = Path(env.str("DATA_DIR", default=str(BASE_DIR / ".data"))).expanduser().resolve()
+if not PRODUCTION:
+    DATA_DIR.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+
+def _secret(name: str) -> str:
+    """A secret from the environment; in development one generated under DATA_DIR."""
+    value = env.str(name, default="")
+    if value:
+        return str(value)
+    if PRODUCTION:
+        raise ImproperlyConfigured(f"{name} (or {name}_FILE) must be set in production.")
+    return development_secret(DATA_DIR, name)
+
+
+SECRET_KEY = _secret("SECRET_KEY")
+# Signs access tokens; the second key, where given, is still accepted while keys are rotated.
+JWT_SIGNING_KEY = _secret("JWT_SIGNING_KEY")
+JWT_PREVIOUS_KEY: str = env.str("JWT_PREVIOUS_KEY", default="")
+# AES-256 keys, urlsafe base64, as "id:key[,id:key]": the first encrypts, all decrypt.
+FIELD_KEYS = _secret("FIELD_KEYS")
+# Ed25519 seed, urlsafe base64, that signs audit checkpoints and the offline bundle.
+AUDIT_SIGNING_KEY = _secret("AUDIT_SIGNING_KEY")
+AUDIT_ORIGIN: str = env.str("AUDIT_ORIGIN", default="dermatech.example/audit")
+
+ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"])
+CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+CORS_ALLOWED_ORIGINS: list[str] = env.list("CORS_ALLOWED_ORIGINS", default=[])
+CORS_URLS_REGEX = r"^/api/"
+CORS_EXPOSE_HEADERS = ["ETag", "Location", "Retry-After", "X-Request-ID", "Idempotency-Replayed"]
+
+INSTALLED_APPS = [
+    "unfold",
+    "unfold.contrib.filters",
+    "unfold.contrib.forms",
+    "unfold.contrib.import_export",
+    "unfold.contrib.simple_history",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "corsheaders",
+    "csp",
+    "django_filters",
+    "django_otp",
+    "django_otp.plugins.otp_totp",
+    "django_prometheus",
+    "django_structlog",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "import_export",
+    "rest_framework",
+    "simple_history",
+    "accounts",
+    "triage",
+    "medications",
+    "consultations",
+]
+
+MIDDLEWARE = [
+    "django_prometheus.middleware.PrometheusBeforeMiddleware",
+    "csp.middleware.CSPMiddleware",  # outside: reads what the next one allows a page
+    "dermatech.core.middleware.RequestContextMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.middleware.gzip.GZipMiddleware",
+    "corsheaders.middleware.CorsMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django_otp.middleware.OTPMiddleware",
+    "django_structlog.middlewares.RequestMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "simple_history.middleware.HistoryRequestMiddleware",
+    "django_prometheus.middleware.PrometheusAfterMiddleware",
+]
+
+ROOT_URLCONF = "dermatech.urls"
+WSGI_APPLICATION = "dermatech.wsgi.application"
+APPEND_SLASH = False
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "dermatech" / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+# --- Database -----------------------------------------------------------------------------------
+DATABASES: dict[str, dict[str, Any]] = {
+    "default": env.db_url("DATABASE_URL", default=f"sqlite:///{DATA_DIR / 'dermatech.sqlite3'}")
+}
+_db = DATABASES["default"]
+if _db["ENGINE"] == "django.db.backends.sqlite3":
+    # IMMEDIATE: a read that turns into a write must not fail with "database is locked".
+    _db["OPTIONS"] = {
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 20,
+        "init_command": (
+            "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA busy_timeout=20000; "
+            "PRAGMA foreign_keys=ON; PRAGMA recursive_triggers=ON;"
+        ),
+    }
+else:
+    _db["CONN_MAX_AGE"] = strict.integer("DATABASE_CONN_MAX_AGE", default=60, low=0, high=3600)
+    _db["CONN_HEALTH_CHECKS"] = True
+    _db["OPTIONS"] = {
+        **_db.get("OPTIONS", {}),
+        "options": "-c statement_timeout=30000 -c lock_timeout=10000 -c timezone=UTC",
+    }
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# --- Redis, Celery ------------------------------------------------------------------------------
+REDIS_SOCKET = socket_path(DATA_DIR)
+REDIS_URL: str = env.str("REDIS_URL", default=f"unix://{REDIS_SOCKET}?db=0")
+REDIS_IS_EMBEDDED = "REDIS_URL" not in os.environ and "REDIS_URL_FILE" not in os.environ
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": REDIS_URL,
+        "KEY_PREFIX": "dermatech",
+        "OPTIONS": {"socket_connect_timeout": 0.3, "socket_timeout": 0.5},
+    }
+}
+CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://", 1).replace("?db=", "?virtual_host=")
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_RESULT_BACKEND = None
+CELERY_TASK_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_CONCURRENCY = strict.integer("WORKER_CONCURRENCY", default=2, low=1, high=64)
+CELERY_WORKER_MAX_TASKS_PER_CHILD = 500
+CELERY_TASK_TIME_LIMIT = 120
+CELERY_TASK_SOFT_TIME_LIMIT = 100
+CELERY_TASK_DEFAULT_QUEUE = "interactive"
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_ENABLE_UTC = True
+# A frozen broker must cost the caller less than a second; the sweeper finds what was not sent.
+CELERY_TASK_PUBLISH_RETRY = False
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "visibility_timeout": 600,  # longer than CELERY_TASK_TIME_LIMIT
+    "socket_connect_timeout": 0.5,
+    "socket_timeout": 0.7,
+    "max_retries": 0,
+}
+
+# --- Storage ------------------------------------------------------------------------------------
+MEDIA_ROOT = DATA_DIR / "media"
+STATIC_URL = "/static/"
+STATIC_ROOT = Path(env.str("STATIC_ROOT", default=str(DATA_DIR / "static")))
+S3_BUCKET: str = env.str("S3_BUCKET", default="")
+_S3 = {
+    "BACKEND": "storages.backends.s3.S3Storage",
+    "OPTIONS": {
+        "bucket_name": S3_BUCKET,
+        "endpoint_url": env.str("S3_ENDPOINT_URL", default="") or None,
+        "region_name": env.str("S3_REGION", default="") or None,
+        "access_key": env.str("S3_ACCESS_KEY", default="") or None,
+        "secret_key": env.str("S3_SECRET_KEY", default="") or None,
+        "default_acl": None,
+        "querystring_auth": True,
+        "querystring_expire": 120,
+        "file_overwrite": False,
+    },
+}
+_FOLDER = {
+    "BACKEND": "django.core.files.storage.FileSystemStorage",
+    "OPTIONS": {"location": str(MEDIA_ROOT), "base_url": None, "file_permissions_mode": 0o600},
+}
+STORAGES: dict[str, dict[str, Any]] = {
+    "default": _S3 if S3_BUCKET else _FOLDER,
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+if not PRODUCTION:
+    # Static files straight from the packages: no collectstatic step while developing.
+    STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+    WHITENOISE_USE_FINDERS = True
+    WHITENOISE_AUTOREFRESH = DEBUG
+PHOTO_MAX_UPLOAD_BYTES = 10_000_000
+PHOTO_MAX_PER_CONSULTATION = 5
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000
+FILE_UPLOAD_MAX_MEMORY_SIZE = 65_536
+DATA_UPLOAD_MAX_NUMBER_FILES = PHOTO_MAX_PER_CONSULTATION + 1
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 200
+
+# --- Accounts -----------------------------------------------------------------------------------
+AUTH_USER_MODEL = "accounts.User"
+PASSWORD_HASHERS = ["accounts.hashers.Argon2idHasher"]
+AUTH_PASSWORD_VALIDATORS = [
+    {
+        "NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator",
+        "OPTIONS": {"user_attributes": ("email", "full_name")},
+    },
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+]
+ACCESS_TOKEN_LIFETIME = timedelta(minutes=10)
+REFRESH_TOKEN_LIFETIME = timedelta(days=30)
+SIMPLE_JWT = {
+    "ACCESS_TOKEN_LIFETIME": ACCESS_TOKEN_LIFETIME,
+    "ALGORITHM": "HS256",
+    "SIGNING_KEY": JWT_SIGNING_KEY,
+    "AUDIENCE": "dermatech-api",
+    "ISSUER": "dermatech",
+    "TOKEN_TYPE_CLAIM": "typ",
+    "USER_ID_CLAIM": "sub",
+    "UPDATE_LAST_LOGIN": False,
+}
+EMAIL_CONFIG = env.email_url("EMAIL_URL", default="consolemail://")
+vars().update(EMAIL_CONFIG)
+DEFAULT_FROM_EMAIL: str = env.str(
+    "DEFAULT_FROM_EMAIL", default="DermaTech Ghana <no-reply@dermatech.example>"
+)
+PUBLIC_URL: str = env.str("PUBLIC_URL", default="")
+
+TRUSTED_PROXIES = strict.integer("TRUSTED_PROXIES", default=0, low=0, high=5)
+
+# --- API ----------------------------------------------------------------------------------------
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.authentication.AccessTokenAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["dermatech.core.parsers.StrictJSONParser"],
+    "DEFAULT_SCHEMA_CLASS": "dermatech.core.openapi.ProblemAutoSchema",
+    "DEFAULT_PAGINATION_CLASS": None,
+    "EXCEPTION_HANDLER": "dermatech.core.handler.problem_handler",
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "dermatech.core.negotiation.Negotiation",
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+    "URL_FORMAT_OVERRIDE": None,
+    "UNAUTHENTICATED_USER": None,
+    "COERCE_DECIMAL_TO_STRING": False,
+    "NUM_PROXIES": TRUSTED_PROXIES,
+}
+SPECTACULAR_SETTINGS: dict[str, Any] = {
+    "TITLE": "DermaTech Ghana API",
+    "DESCRIPTION": (
+        "Decision support for skin problems in community pharmacies. It advises, a named human "
+        "decides; it may raise urgency on its own, never lower it."
+    ),
+    "VERSION": "1.0.0",
+    "OAS_VERSION": "3.1.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+    "SERVE_AUTHENTICATION": [],
+    "SCHEMA_PATH_PREFIX": r"/api/v1",
+    "COMPONENT_SPLIT_REQUEST": True,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "dermatech.core.openapi.add_problem_component",
+    ],
+    "ENUM_NAME_OVERRIDES": {
+        "AccountStateEnum": "accounts.roles.AccountState.choices",
+        "CadreEnum": "accounts.roles.Cadre.choices",
+        "RegionEnum": "accounts.roles.Region.choices",
+        "RoleEnum": "accounts.roles.Role.choices",
+        "AnalysisStatusEnum": "consultations.models.Status.choices",
+        "ConsultationStateEnum": "consultations.models.State.choices",
+        "HealthStateEnum": ["ok", "degraded", "down"],
+        "LivenessEnum": ["ok"],
+    },
+    "SWAGGER_UI_SETTINGS": {"persistAuthorization": False, "displayOperationId": True},
+}
+
+# --- Security -----------------------------------------------------------------------------------
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Strict"
+CSRF_COOKIE_SAMESITE = "Strict"
+SESSION_COOKIE_AGE = 60 * 60 * 8
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PRODUCTION
+SECURE_SSL_REDIRECT = PRODUCTION and strict.boolean("SSL_REDIRECT", default=True)
+SECURE_REDIRECT_EXEMPT = [r"^api/v1/health/"]
+SECURE_HSTS_SECONDS = 31_536_000 if PRODUCTION else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = PRODUCTION
+if strict.boolean("BEHIND_TLS_PROXY", default=False):
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [SELF],
+        "img-src": [SELF, "data:", "blob:"],
+        "style-src": [SELF, UNSAFE_INLINE],
+        "script-src": [SELF],
+        "object-src": [NONE],
+        "base-uri": [SELF],
+        "form-action": [SELF],
+        "frame-ancestors": [NONE],
+        "worker-src": [SELF, "blob:"],
+    }
+}
+# The admin theme needs these; nothing else gets them
+# (dermatech.core.middleware applies it by path).
+CSP_RELAXED_SCRIPT_SRC = [SELF, UNSAFE_INLINE, UNSAFE_EVAL]
+
+# --- Language, time, logs -----------------------------------------------------------------------
+LANGUAGE_CODE = "en"
+USE_I18N = True
+USE_TZ = True
+TIME_ZONE = "UTC"
+# E003 wants unique=True on User.email; ours is unique without regard to case, by a constraint.
+SILENCED_SYSTEM_CHECKS = ["auth.E003"]
+
+LOG_FORMAT = strict.choice("LOG_FORMAT", ("json", "console"), default="json" if PRODUCTION else "console")
+LOG_LEVEL = strict.choice("LOG_LEVEL", ("DEBUG", "INFO", "WARNING", "ERROR"), default="INFO")
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "structured": {"()": "dermatech.core.logs.formatter", "style": LOG_FORMAT},
+    },
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "structured"}},
+    "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
+    "loggers": {
+        "django.request": {"level": "ERROR"},
+        "django_structlog": {"level": "WARNING"},
+        "celery": {"level": "INFO"},
+        "kombu": {"level": "WARNING"},
+    },
+}
+DJANGO_STRUCTLOG_CELERY_ENABLED = True
+DJANGO_STRUCTLOG_IP_LOGGING_ENABLED = False
+PROMETHEUS_METRIC_NAMESPACE = "dermatech"
+METRICS_TOKEN: str = env.str("METRICS_TOKEN", default="")
+
+# --- Admin --------------------------------------------------------------------------------------
+LOGIN_URL = reverse_lazy("admin:login")
+UNFOLD = {
+    "SITE_TITLE": "DermaTech Ghana",
+    "SITE_HEADER": "DermaTech Ghana",
+    "SITE_SUBHEADER": "Supervision and curation",
+    "SITE_SYMBOL": "dermatology",
+    "SHOW_HISTORY": True,
+    "SHOW_VIEW_ON_SITE": False,
+    "COLORS": {
+        "primary": {
+            "50": "#effaf6",
+            "100": "#d8f3e8",
+            "200": "#b3e6d3",
+            "300": "#81d2b8",
+            "400": "#4db699",
+            "500": "#2b9a7e",
+            "600": "#1d7c66",
+            "700": "#186353",
+            "800": "#164f44",
+            "900": "#134139",
+            "950": "#092521",
+        }
+    },
+}

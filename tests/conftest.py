@@ -1,0 +1,90 @@
+"""Fixtures shared by all tests: the cast, clients, the starter knowledge."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def _separate(settings: Any, tmp_path: Path) -> None:
+    """An empty cache and a media folder of each test's own."""
+    settings.MEDIA_ROOT = tmp_path / "media"
+    settings.STORAGES = {
+        **settings.STORAGES,
+        "default": {
+            "BACKEND": "django.core.files.storage.FileSystemStorage",
+            "OPTIONS": {"location": str(tmp_path / "media"), "base_url": None},
+        },
+    }
+    from django.core.cache import cache
+
+    cache.clear()
+
+
+def _is_transactional(request: pytest.FixtureRequest) -> bool:
+    marker = request.node.get_closest_marker("django_db")
+    return "transactional_db" in request.fixturenames or bool(marker and marker.kwargs.get("transaction"))
+
+
+@pytest.fixture(autouse=True)
+def _audit_log_can_be_emptied(request: pytest.FixtureRequest) -> Iterator[None]:
+    """A test that commits is cleaned up by emptying the tables, which the audit log's triggers
+    refuse; they go before that and come back with the `post_migrate` that follows it."""
+    if not _is_transactional(request):
+        yield
+        return
+    request.getfixturevalue("transactional_db")
+    yield
+    from accounts.audit.triggers import remove_triggers
+
+    remove_triggers()
+
+
+def _person(name: str) -> Any:
+    @pytest.fixture(name=name)
+    def person(db: None) -> Any:
+        from tests.cast import enrol
+
+        return enrol(name)
+
+    return person
+
+
+ama, kofi, esi = _person("ama"), _person("kofi"), _person("esi")
+yaw, abena, efua, adjoa = _person("yaw"), _person("abena"), _person("efua"), _person("adjoa")
+
+
+@pytest.fixture
+def api() -> Any:
+    """A client that is not signed in."""
+    from rest_framework.test import APIClient
+
+    return APIClient()
+
+
+@pytest.fixture
+def as_user(db: None) -> Callable[[Any], Any]:
+    """A client signed in by a real access token, over the real login endpoint."""
+    from rest_framework.test import APIClient
+
+    from tests.cast import PASSWORD
+
+    def sign_in(user: Any) -> Any:
+        client = APIClient()
+        answer = client.post("/api/v1/auth/login", {"email": user.email, "password": PASSWORD}, format="json")
+        assert answer.status_code == 200, answer.content
+        client.credentials(HTTP_AUTHORIZATION=f"Bearer {answer.json()['access']}")
+        return client
+
+    return sign_in
+
+
+@pytest.fixture
+def starter_knowledge(db: None) -> None:
+    """The starter guidelines and formulary, loaded and published."""
+    from dermatech.core.releases import starter_loaders
+
+    for load in starter_loaders:
+        load(publish=True)

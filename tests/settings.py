@@ -1,0 +1,30 @@
+"""The product's own settings over a scratch directory and, on request, a real PostgreSQL.
+
+TEST_DATABASE=sqlite (default) or postgres. Nothing of the developer's environment shines through.
+"""
+
+import atexit
+import os
+import shutil
+import tempfile
+
+for _name in (
+    "REDIS_URL", "DATABASE_URL", "S3_BUCKET", "HTTP_PROXY", "http_proxy", "PORT", "DERMATECH_ENV", "DEBUG",
+    "EMAIL_URL", "TRUSTED_PROXIES", "LOG_FORMAT", "LOG_LEVEL",
+):  # fmt: skip
+    os.environ.pop(_name, None)
+_SCRATCH = tempfile.mkdtemp(prefix="dermatech-tests-")
+atexit.register(shutil.rmtree, _SCRATCH, ignore_errors=True)
+os.environ["DATA_DIR"] = _SCRATCH
+if os.environ.get("TEST_DATABASE", "sqlite") == "postgres":
+    from tests.services import postgres
+
+    os.environ["DATABASE_URL"] = postgres.ensure()
+
+from dermatech.settings import *  # noqa: E402, F403
+from dermatech.settings import STATIC_ROOT  # noqa: E402
+
+# Cheap hashes first: what is tested about Argon2 names it.
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher", "accounts.hashers.Argon2idHasher"]
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+STATIC_ROOT.mkdir()  # whitenoise warns of a missing folder, and warnings are errors here

@@ -1,0 +1,29 @@
+"""Accounts: people, places, devices."""
+
+from accounts.audit.models import AuditCheckpoint, AuditDisclosure, AuditEvent, AuditLeaf, AuditPending
+from accounts.models.idempotency import IdempotencyRecord
+from accounts.models.mail import OutgoingMail
+from accounts.models.premises import Premises
+from accounts.models.session import DeviceSession, RefreshToken
+from accounts.models.user import User, normalise_email
+from accounts.roles import AccountState, Cadre, EndReason, Region, Role
+
+__all__ = [
+    "AccountState",
+    "AuditCheckpoint",
+    "AuditDisclosure",
+    "AuditEvent",
+    "AuditLeaf",
+    "AuditPending",
+    "Cadre",
+    "DeviceSession",
+    "EndReason",
+    "IdempotencyRecord",
+    "OutgoingMail",
+    "Premises",
+    "RefreshToken",
+    "Region",
+    "Role",
+    "User",
+    "normalise_email",
+]

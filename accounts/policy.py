@@ -1,0 +1,147 @@
+"""Who may do what: one table, role -> permissions. Everything that asks, asks here.
+
+What one may *see* is `visible_to(user)` on each queryset; it uses this table too.
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final, TypeGuard
+
+from accounts.roles import AccountState, Role
+from dermatech.core.errors import Forbidden, Unauthenticated
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AnonymousUser
+
+    from accounts.models import User
+
+
+class Permission(StrEnum):
+    """One thing someone may do, as `<entity>.<verb>`."""
+
+    PROFILE_MANAGE = "profile.manage"  # own profile and own sessions
+    CONSULTATION_WRITE = "consultation.write"
+    CONSULTATION_READ_PREMISES = "consultation.read_premises"
+    CONSULTATION_READ_ALL = "consultation.read_all"
+    KNOWLEDGE_READ = "knowledge.read"  # what is published, through the API
+    KNOWLEDGE_CURATE = "knowledge.curate"  # working rows, in the admin site
+    RELEASE_PROPOSE = "release.propose"
+    RELEASE_APPROVE = "release.approve"
+    MODEL_READ = "model.read"
+    MODEL_MANAGE = "model.manage"
+    ACCOUNT_READ = "account.read"
+    ACCOUNT_VERIFY = "account.verify"
+    ACCOUNT_EDIT = "account.edit"
+    ACCOUNT_DEACTIVATE = "account.deactivate"
+    ACCOUNT_CREATE = "account.create"
+    ROLE_CHANGE = "role.change"
+    SESSION_END_ANY = "session.end_any"
+    PREMISES_EDIT = "premises.edit"
+    AUDIT_READ = "audit.read"
+    AUDIT_EXPORT = "audit.export"
+    ADMIN_SITE = "admin.site"
+    OPERATIONS_READ = "operations.read"
+
+
+_P = Permission
+
+TABLE: Final[Mapping[Role, frozenset[Permission]]] = {
+    Role.PHARMACIST: frozenset(
+        {_P.PROFILE_MANAGE, _P.CONSULTATION_WRITE, _P.CONSULTATION_READ_PREMISES, _P.KNOWLEDGE_READ}
+    ),
+    Role.SUPERVISOR: frozenset(
+        {
+            _P.PROFILE_MANAGE, _P.ADMIN_SITE, _P.CONSULTATION_READ_ALL,
+            _P.KNOWLEDGE_READ, _P.KNOWLEDGE_CURATE, _P.RELEASE_PROPOSE, _P.RELEASE_APPROVE,
+            _P.MODEL_READ, _P.MODEL_MANAGE,
+            _P.ACCOUNT_READ, _P.ACCOUNT_VERIFY, _P.ACCOUNT_EDIT, _P.ACCOUNT_DEACTIVATE,
+            _P.SESSION_END_ANY, _P.PREMISES_EDIT,
+        }
+    ),
+    # Auditors read the log and account facts, never a patient's record.
+    Role.AUDITOR: frozenset(
+        {
+            _P.PROFILE_MANAGE, _P.ADMIN_SITE, _P.KNOWLEDGE_READ, _P.ACCOUNT_READ, _P.MODEL_READ,
+            _P.AUDIT_READ, _P.AUDIT_EXPORT,
+        }
+    ),
+    # Administrators run the service. They curate no medical knowledge and write no consultation.
+    Role.ADMIN: frozenset(
+        {
+            _P.PROFILE_MANAGE, _P.ADMIN_SITE, _P.CONSULTATION_READ_ALL, _P.KNOWLEDGE_READ,
+            _P.MODEL_READ, _P.MODEL_MANAGE,
+            _P.ACCOUNT_READ, _P.ACCOUNT_VERIFY, _P.ACCOUNT_EDIT, _P.ACCOUNT_DEACTIVATE,
+            _P.ACCOUNT_CREATE, _P.ROLE_CHANGE, _P.SESSION_END_ANY, _P.PREMISES_EDIT,
+            _P.AUDIT_READ, _P.AUDIT_EXPORT, _P.OPERATIONS_READ,
+        }
+    ),
+}  # fmt: skip
+
+
+def allows(user: "User | AnonymousUser | None", permission: Permission) -> bool:
+    """Whether `user` may do this. Nobody who is not verified may do anything."""
+    return _known(user) and user.state == AccountState.VERIFIED and permission in TABLE[Role(user.role)]
+
+
+def require(user: "User | AnonymousUser | None", permission: Permission) -> None:
+    """Raise Unauthenticated for a stranger, Forbidden where the role does not allow it."""
+    if not _known(user):
+        raise Unauthenticated
+    if not allows(user, permission):
+        raise Forbidden
+
+
+def _known(user: "User | AnonymousUser | None") -> TypeGuard["User"]:
+    return user is not None and user.is_authenticated
+
+
+# --- Django's admin site asks in its own words, "<app>.<verb>_<model>" ---------------------------
+_VIEW = "view"
+_ADMIN: Final[Mapping[tuple[str, str], Mapping[str, Permission]]] = {
+    ("accounts", "user"): {
+        "view": _P.ACCOUNT_READ, "change": _P.ACCOUNT_EDIT, "add": _P.ACCOUNT_CREATE,
+    },
+    ("accounts", "premises"): {
+        "view": _P.ACCOUNT_READ, "change": _P.PREMISES_EDIT, "add": _P.PREMISES_EDIT,
+    },
+    ("accounts", "devicesession"): {"view": _P.ACCOUNT_READ},
+    ("accounts", "outgoingmail"): {"view": _P.OPERATIONS_READ},
+    ("accounts", "auditdisclosure"): {},  # values about patients, behind the log's commitments
+    ("accounts", "*"): {"view": _P.AUDIT_READ},
+    ("triage", "*"): {
+        "view": _P.KNOWLEDGE_READ, "change": _P.KNOWLEDGE_CURATE, "add": _P.KNOWLEDGE_CURATE,
+        "delete": _P.KNOWLEDGE_CURATE,
+    },
+    ("medications", "*"): {
+        "view": _P.KNOWLEDGE_READ, "change": _P.KNOWLEDGE_CURATE, "add": _P.KNOWLEDGE_CURATE,
+        "delete": _P.KNOWLEDGE_CURATE,
+    },
+    ("consultations", "modelversion"): {"view": _P.MODEL_READ, "change": _P.MODEL_MANAGE},
+    ("consultations", "*"): {"view": _P.CONSULTATION_READ_ALL},
+    ("otp_totp", "totpdevice"): {"view": _P.OPERATIONS_READ},
+}  # fmt: skip
+
+
+def admin_permission(codename: str) -> Permission | None:
+    """The permission behind Django's `"<app>.<verb>_<model>"`; None where nobody has it.
+
+    The historical rows of a model (`historicalcondition`) follow the model for reading, and nobody
+    changes them.
+    """
+    app, _, rest = codename.partition(".")
+    verb, _, model = rest.partition("_")
+    if model.startswith("historical"):
+        model = model.removeprefix("historical")
+        if verb != _VIEW:
+            return None
+    rules = _ADMIN.get((app, model), _ADMIN.get((app, "*"), {}))
+    return rules.get(verb)
+
+
+def admin_apps(user: "User") -> frozenset[str]:
+    """The app labels of which `user` sees anything in the admin site."""
+    if not allows(user, Permission.ADMIN_SITE):
+        return frozenset()
+    return frozenset(
+        app for (app, _), rules in _ADMIN.items() if _VIEW in rules and allows(user, rules[_VIEW])
+    )

@@ -1,0 +1,273 @@
+"""Signing in, staying signed in, signing out."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from ipaddress import ip_address
+from typing import TYPE_CHECKING, Final
+
+from django.conf import settings
+from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX, check_password, make_password
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from accounts import devices, limits, policy, throttle, tokens
+from accounts.audit import Action, Purpose, denied
+from accounts.models import AccountState, DeviceSession, EndReason, RefreshToken, User, normalise_email
+from accounts.services._shared import account_event, end_sessions
+from dermatech.core import context
+from dermatech.core.errors import Forbidden, NotFound, Unauthenticated
+
+if TYPE_CHECKING:
+    from accounts.throttle import Bucket
+
+_LOCKED: Final = "Too many wrong passwords; try again later, or reset your password."
+_CLOSED: Final = frozenset({AccountState.REFUSED, AccountState.DEACTIVATED})
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """A fresh pair of tokens. `device_mark` is to be left on the device; empty after a refresh."""
+
+    user: User
+    session: DeviceSession
+    access: str
+    refresh: str
+    access_expires_in: int  # seconds
+    device_mark: str = ""
+
+
+def invalid_credentials() -> Unauthenticated:
+    """The one answer for an unknown address, a wrong password and a closed account."""
+    return Unauthenticated(
+        "The e-mail address or the password is wrong.",
+        code="invalid_credentials",
+        headers=tokens.challenge(),
+    )
+
+
+def check_credentials(*, actor: None, email: str, password: str, device_mark: str = "") -> User:
+    """The user behind an address and a password, pending ones included.
+
+    Counts the attempt first; does the same work for known and unknown addresses. Raises
+    Throttled `locked_out` or Unauthenticated `invalid_credentials`. A hash made with older
+    parameters is remade.
+    """
+    email = normalise_email(email)
+    user = User.objects.select_related("premises").filter(email=email).first()
+    buckets = limits.login_buckets(
+        email=email, device=devices.known_device(device_mark, user), address=context.current().address
+    )
+    _count_attempt(buckets, user)
+    # Without a hash Django runs the hasher all the same.
+    stored = user.password if user else UNUSABLE_PASSWORD_PREFIX
+    right = check_password(password, stored, lambda raw: _rehash(user, raw))
+    if user is None or not right or user.state in _CLOSED:
+        reason = "account closed" if right else "wrong password" if user else "unknown address"
+        _login_denied(user, reason)
+        raise invalid_credentials()
+    throttle.take_back(buckets)
+    return user
+
+
+def _count_attempt(buckets: "list[Bucket]", user: User | None) -> None:
+    try:
+        throttle.reserve(buckets, detail=_LOCKED, code="locked_out")
+    except throttle.LimitReached as locked:
+        if locked.first:  # one event per lock, so that a flood cannot flood the log
+            denied(actor=None, action=Action.AUTH_LOCKED_OUT, entity=user, purpose=Purpose.ADMINISTRATION)
+        raise
+
+
+def _rehash(user: User | None, raw: str) -> None:
+    if user is not None:
+        # Not User.set_password: the password is the same, so no session ends.
+        fresh = make_password(raw)
+        if User.objects.filter(pk=user.pk, password=user.password).update(password=fresh):
+            user.password = fresh
+
+
+def _login_denied(user: User | None, reason: str) -> None:
+    denied(
+        actor=None, action=Action.AUTH_LOGIN_FAILED, entity=user, purpose=Purpose.ADMINISTRATION,
+        detail={"reason": reason},
+    )  # fmt: skip
+
+
+def login(
+    *, actor: None, email: str, password: str, device_name: str = "", device_mark: str = ""
+) -> SignedIn:
+    """Sign in on one device.
+
+    Raises what `check_credentials` raises, and Forbidden `registration_pending` after a right
+    password of an account that no supervisor has verified yet.
+    """
+    user = check_credentials(actor=actor, email=email, password=password, device_mark=device_mark)
+    if user.state == AccountState.PENDING:
+        _login_denied(user, "registration pending")
+        raise Forbidden(
+            "Your registration is waiting for a supervisor; you will get an e-mail.",
+            code="registration_pending",
+        )
+    now = timezone.now()
+    with transaction.atomic():
+        # Between the check and here the account may have been closed or its password changed.
+        fresh = User.objects.select_for_update().get(pk=user.pk)
+        if (fresh.state, fresh.epoch, fresh.password) != (user.state, user.epoch, user.password):
+            raise invalid_credentials()
+        session = _open_session(user, device_name=device_name, now=now)
+        refresh = _new_refresh(session, now)
+        User.objects.filter(pk=user.pk).update(last_login=now)
+        account_event(actor=user, action=Action.AUTH_LOGIN, entity=session)
+    known = devices.known_device(device_mark, user)
+    return _signed_in(user, session, refresh, device_mark=devices.mark_for(user, known=known))
+
+
+def admin_login(*, actor: None, email: str, password: str, device_mark: str = "") -> User:
+    """Who signs in to the admin site. Raises what `check_credentials` raises; to everybody who is not
+    staff the site says what it says to a wrong password."""
+    user = check_credentials(actor=actor, email=email, password=password, device_mark=device_mark)
+    if not user.is_staff:
+        _login_denied(user, "not staff")
+        raise invalid_credentials()
+    with transaction.atomic():
+        account_event(actor=user, action=Action.AUTH_LOGIN, entity=user, detail={"site": "admin"})
+    return user
+
+
+def _open_session(user: User, *, device_name: str, now: datetime) -> DeviceSession:
+    here = context.current()
+    session = DeviceSession.objects.create(
+        user=user,
+        device_name=device_name,
+        user_agent=here.user_agent[:300],
+        address=_address(here.address),
+        epoch=user.epoch,
+        last_used_at=now,
+        expires_at=now + settings.REFRESH_TOKEN_LIFETIME,
+    )
+    context.amend(device=str(session.pk))
+    return session
+
+
+def _new_refresh(session: DeviceSession, now: datetime) -> str:
+    raw, digest = tokens.new_refresh()
+    RefreshToken.objects.create(
+        session=session, digest=digest, expires_at=now + settings.REFRESH_TOKEN_LIFETIME
+    )
+    return raw
+
+
+def _signed_in(user: User, session: DeviceSession, refresh: str, *, device_mark: str = "") -> SignedIn:
+    return SignedIn(
+        user=user,
+        session=session,
+        access=tokens.issue_access(user, session),
+        refresh=refresh,
+        access_expires_in=int(settings.ACCESS_TOKEN_LIFETIME.total_seconds()),
+        device_mark=device_mark,
+    )
+
+
+def refresh(*, actor: None, refresh: str) -> SignedIn:
+    """Exchange a refresh token for a new pair; of two that try, one wins.
+
+    A token that was exchanged before ends its whole family: either the caller or whoever
+    exchanged it first stole it. Raises Unauthenticated `token_invalid`, `token_expired` or
+    `token_reused`.
+    """
+    now = timezone.now()
+    token = _find(refresh)
+    if token is None:
+        raise tokens.token_invalid("This refresh token is not valid; sign in again.")
+    if token.used_at is not None:
+        raise _reused(token, now)
+    if token.expires_at <= now:
+        raise tokens.token_expired("This refresh token has expired; sign in again.")
+    context.amend(device=str(token.session_id))
+    with transaction.atomic():
+        won = RefreshToken.objects.filter(pk=token.pk, used_at__isnull=True).update(
+            used_at=now, updated_at=now
+        )
+        if won:
+            _keep_open(token.session, now)
+            successor = _new_refresh(token.session, now)
+            account_event(actor=token.session.user, action=Action.AUTH_REFRESH, entity=token.session)
+    if not won:
+        raise _reused(token, now)
+    return _signed_in(token.session.user, token.session, successor)
+
+
+def _find(raw: str) -> RefreshToken | None:
+    rows = RefreshToken.objects.select_related("session__user__premises")
+    return rows.filter(digest=tokens.digest(raw)).first()
+
+
+def _keep_open(session: DeviceSession, now: datetime) -> None:
+    """Move the session's end; raises where it, or its user, does not stand any more."""
+    # The lock orders this against whatever ends sessions: those change the user first.
+    user = User.objects.select_for_update().get(pk=session.user_id)
+    standing = DeviceSession.objects.filter(pk=session.pk, ended_at__isnull=True, epoch=user.epoch)
+    kept = user.is_active and standing.update(
+        last_used_at=now,
+        expires_at=now + settings.REFRESH_TOKEN_LIFETIME,
+        address=_address(context.current().address),
+        updated_at=now,
+    )
+    if not kept:
+        raise tokens.token_invalid("This session was ended; sign in again.")
+
+
+def _reused(token: RefreshToken, now: datetime) -> Unauthenticated:
+    session = token.session
+    with transaction.atomic():
+        end_sessions(actor=None, which=Q(pk=session.pk), reason=EndReason.TOKEN_REUSED, now=now)
+    # Owner or thief: nobody can tell, so nobody is named as the actor.
+    denied(
+        actor=None, action=Action.AUTH_TOKEN_REUSED, entity=session, purpose=Purpose.ADMINISTRATION,
+        detail={"account": str(session.user_id)},
+    )  # fmt: skip
+    return Unauthenticated(
+        "This refresh token was used before, so the device was signed out; sign in again.",
+        code="token_reused",
+        headers=tokens.challenge("invalid_token"),
+    )
+
+
+def logout(*, actor: User | None, refresh: str) -> None:
+    """End the session of a refresh token, spent or not. An unknown one is already signed out."""
+    token = _find(refresh)
+    if token is None:
+        return
+    now, session = timezone.now(), token.session
+    with transaction.atomic():
+        ended = DeviceSession.objects.filter(pk=session.pk, ended_at__isnull=True).update(
+            ended_at=now, end_reason=EndReason.SIGNED_OUT, updated_at=now
+        )
+        if ended:
+            account_event(actor=actor or session.user, action=Action.AUTH_LOGOUT, entity=session)
+
+
+def end_session(*, actor: User, session: DeviceSession) -> None:
+    """Sign one device out: one's own, or as staff somebody's. Raises NotFound when it ended before."""
+    own = session.user_id == actor.pk
+    needed = policy.Permission.PROFILE_MANAGE if own else policy.Permission.SESSION_END_ANY
+    policy.require(actor, needed)
+    reason = EndReason.ENDED_BY_OWNER if own else EndReason.ENDED_BY_STAFF
+    with transaction.atomic():
+        if not end_sessions(actor=actor, which=Q(pk=session.pk), reason=reason, now=timezone.now()):
+            raise NotFound
+
+
+def purge_expired() -> int:
+    """Delete refresh tokens that expired; an expired one tells nothing any more. Returns how many."""
+    deleted, _ = RefreshToken.objects.filter(expires_at__lt=timezone.now()).delete()
+    return deleted
+
+
+def _address(text: str) -> str | None:
+    """The address if it is one: behind a proxy it is whatever stood in a header."""
+    try:
+        return str(ip_address(text))
+    except ValueError:
+        return None

@@ -1,0 +1,21 @@
+"""Addresses below /api/v1."""
+
+from django.urls import path
+
+from accounts import views
+
+urlpatterns = [
+    path("auth/register", views.RegisterView.as_view(), name="auth-register"),
+    path("auth/login", views.LoginView.as_view(), name="auth-login"),
+    path("auth/refresh", views.RefreshView.as_view(), name="auth-refresh"),
+    path("auth/logout", views.LogoutView.as_view(), name="auth-logout"),
+    path("auth/password-reset", views.PasswordResetView.as_view(), name="auth-password-reset"),
+    path(
+        "auth/password-reset/confirm",
+        views.PasswordResetConfirmView.as_view(),
+        name="auth-password-reset-confirm",
+    ),
+    path("auth/me", views.MeView.as_view(), name="auth-me"),
+    path("auth/sessions", views.SessionsView.as_view(), name="auth-sessions"),
+    path("auth/sessions/<uuid:session_id>", views.SessionView.as_view(), name="auth-session"),
+]

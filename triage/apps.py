@@ -1,0 +1,15 @@
+"""The triage app: conditions, findings, guidelines, and the engines that use them."""
+
+from django.apps import AppConfig
+
+
+class TriageConfig(AppConfig):
+    name = "triage"
+    verbose_name = "Triage knowledge"
+
+    def ready(self) -> None:
+        from dermatech.core.releases import starter_loaders
+        from triage.services import load_starter_knowledge
+
+        if load_starter_knowledge not in starter_loaders:
+            starter_loaders.append(load_starter_knowledge)

@@ -1,0 +1,84 @@
+"""Load the starter content. Missing rows are inserted, rows that exist are left as they are."""
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any
+
+from django.db import transaction
+
+from accounts.audit import Action, Purpose, record
+from accounts.models import User
+from dermatech.core.releases import LoadReport, active
+from triage import starter
+from triage.models import (
+    Condition,
+    ConditionProfile,
+    DifferentialScoring,
+    Finding,
+    Guideline,
+    GuidelineRelease,
+    KnowledgeItem,
+    SafetyQuestion,
+    Vignette,
+)
+from triage.services.releases import publish_release
+
+TITLE = "Starter content, not reviewed"
+
+
+def load_starter_knowledge(*, publish: bool = False, actor: User | None = None) -> LoadReport:
+    """Insert what is missing; never overwrite an edit. May be run again at any time.
+
+    `publish` also releases the content when no release is active yet, marked as not reviewed.
+    """
+    inserted: Counter[str] = Counter()
+    kept: Counter[str] = Counter()
+    with transaction.atomic():
+        for model, rows in _tables():
+            new, old = _insert_missing(model, rows)
+            inserted[str(model._meta.verbose_name_plural)] += new
+            kept[str(model._meta.verbose_name_plural)] += old
+        new, old = _insert_profiles()
+        inserted["condition profiles"] += new
+        kept["condition profiles"] += old
+        if inserted.total():
+            record(
+                actor=actor,
+                action=Action.KNOWLEDGE_LOADED,
+                entity=("triage", "starter"),
+                purpose=Purpose.OPERATIONS,
+                detail={"inserted": inserted.total(), "kept": kept.total()},
+            )
+        release = active(GuidelineRelease)
+        if publish and release is None:
+            release = publish_release(actor=actor, title=TITLE)
+            return LoadReport("triage", dict(inserted), dict(kept), release.label)
+    return LoadReport("triage", dict(inserted), dict(kept))
+
+
+def _tables() -> Iterable[tuple[type[KnowledgeItem], list[starter.Row]]]:
+    yield Condition, starter.conditions()
+    yield Finding, starter.findings()
+    yield DifferentialScoring, starter.scoring()
+    yield SafetyQuestion, starter.safety_questions()
+    yield Guideline, starter.guidelines()
+    yield Vignette, starter.vignettes()
+
+
+def _insert_missing(model: type[Any], rows: list[starter.Row]) -> tuple[int, int]:
+    """(inserted, kept). Codes are the natural key."""
+    there = set(model._default_manager.values_list("code", flat=True))
+    new = [model(**row) for row in rows if row["code"] not in there]
+    model._default_manager.bulk_create(new)
+    return len(new), len(rows) - len(new)
+
+
+def _insert_profiles() -> tuple[int, int]:
+    """Profiles, whose `condition` is a code in the content and a row here."""
+    conditions = {row.code: row for row in Condition.objects.all()}
+    rows = [
+        {**row, "condition": conditions[row["condition"]]}
+        for row in starter.profiles()
+        if row["condition"] in conditions
+    ]
+    return _insert_missing(ConditionProfile, rows)

@@ -1,0 +1,120 @@
+"""One question to the formulary with everything about the patient already understood."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from medications.engine.formulary import Formulary
+from medications.engine.lexicon import Allergen, says_nothing
+from medications.engine.results import Patient, Unrecognised
+
+# Unknown pregnancy counts as possible between these ages (10 and 55 completed years): wider than the
+# 15 to 49 years of WHO's definition, because a wrong "no" harms and a needless question does not.
+CHILDBEARING_MONTHS = (120, 659)
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """`allergens` and `medicines` pair the words given with their meaning; `concepts` maps a health
+    concept to how it is known; `sites` is None where nobody said where the problem is."""
+
+    condition: str
+    patient: Patient
+    facts: Mapping[str, Any]
+    formulary: Formulary
+    allergens: tuple[tuple[str, Allergen], ...]
+    medicines: tuple[tuple[str, frozenset[str]], ...]
+    concepts: Mapping[str, str]
+    sites: tuple[str, ...] | None
+    unrecognised: tuple[Unrecognised, ...]
+    other_conditions: tuple[str, ...]
+
+    @property
+    def age_months(self) -> int | None:
+        return self.patient.age_months
+
+    @property
+    def pregnant(self) -> bool | None:
+        """True, False, or None where it is possible and unknown."""
+        return self._life_stage(self.patient.pregnant, "pregnancy")
+
+    @property
+    def breastfeeding(self) -> bool | None:
+        return self._life_stage(self.patient.breastfeeding, "breastfeeding")
+
+    def is_true(self, fact: str) -> bool:
+        return self.facts.get(fact) is True
+
+    def _life_stage(self, given: bool | None, concept: str) -> bool | None:
+        if given is True or concept in self.concepts:
+            return True
+        low, high = CHILDBEARING_MONTHS
+        possible = self.patient.sex != "male" and (self.age_months is None or low <= self.age_months <= high)
+        return None if given is None and possible else False
+
+
+def understand(condition: str, patient: Patient, facts: Mapping[str, Any], formulary: Formulary) -> Case:
+    """Resolve every word about the patient; what is not understood lands in `unrecognised`."""
+    lexicon = formulary.lexicon
+    unknown: list[Unrecognised] = []
+
+    def missed(kind: str, text: str) -> None:
+        unknown.append(Unrecognised(kind, text, lexicon.suggestions(text, kind)))
+
+    allergens, medicines, unplaced = [], [], []
+    for text in _given(patient.allergies):
+        if (allergen := lexicon.allergen(text)) is None:
+            missed("allergy", text)
+        else:
+            allergens.append((text, allergen))
+    for text in _given(patient.current_medicines):
+        if (names := lexicon.medicine(text)) is None:
+            missed("medicine", text)
+        else:
+            medicines.append((text, names))
+    concepts = _concepts_from_facts(condition, facts, formulary)
+    for text in _given(patient.conditions):
+        found = lexicon.concepts_in(text)
+        if found is None:
+            unplaced.append(text)
+            missed("condition", text)
+        for concept in sorted(found or ()):
+            concepts[concept] = f'the patient has "{text}"'
+    return Case(
+        condition=condition,
+        patient=patient,
+        facts=facts,
+        formulary=formulary,
+        allergens=tuple(allergens),
+        medicines=tuple(medicines),
+        concepts=concepts,
+        sites=_sites(facts),
+        unrecognised=tuple(unknown),
+        other_conditions=tuple(unplaced),
+    )
+
+
+def _given(texts: tuple[str, ...]) -> list[str]:
+    return sorted({text.strip() for text in texts if not says_nothing(text)})
+
+
+def _concepts_from_facts(condition: str, facts: Mapping[str, Any], formulary: Formulary) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for concept in formulary.concepts.values():
+        if condition in concept.conditions:
+            found[concept.id] = f"the problem treated is {formulary.condition_name(condition)}"
+        for fact in concept.facts:
+            if facts.get(fact) is True:
+                found[concept.id] = f"{fact.replace('_', ' ')} was answered with yes"
+    return found
+
+
+def _sites(facts: Mapping[str, Any]) -> tuple[str, ...] | None:
+    """The named sites and those that other answers imply."""
+    named = facts.get("body_sites")
+    sites = set(named or ())
+    if facts.get("genital_involvement") is True:
+        sites.add("genital")
+    if facts.get("eye_involvement") is True:
+        sites.add("periorbital")
+    return tuple(sorted(sites)) or None

@@ -1,0 +1,195 @@
+"""What `recommend` takes about a patient and what it answers."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+
+class Code(StrEnum):
+    """Why a treatment is not proposed. The order is the order in which reasons lead."""
+
+    LEGAL_CLASS = "legal_class"
+    ALLERGY = "allergy"
+    PREGNANCY = "pregnancy"
+    LACTATION = "lactation"
+    INTERACTION = "interaction"
+    CONTRAINDICATION = "contraindication"
+    AGE = "age"
+    WEIGHT = "weight"
+    BODY_SITE = "body_site"
+    SEVERITY = "severity"
+    DURATION = "duration"
+
+
+@dataclass(frozen=True, slots=True)
+class Patient:
+    """Facts about one person; None means nobody asked, never "no".
+
+    `age_months` in completed months, `weight_kg` as Decimal; allergies, medicines and conditions
+    in the words they were given.
+    """
+
+    age_months: int | None = None
+    weight_kg: Decimal | None = None
+    sex: str | None = None
+    pregnant: bool | None = None
+    breastfeeding: bool | None = None
+    allergies: tuple[str, ...] = ()
+    current_medicines: tuple[str, ...] = ()
+    conditions: tuple[str, ...] = ()
+
+    @classmethod
+    def from_mapping(cls, data: Mapping[str, Any]) -> "Patient":
+        """The `patient` object of a consultation; unknown keys are ignored."""
+        weight = data.get("weight_kg")
+        return cls(
+            age_months=data.get("age_months"),
+            weight_kg=None if weight is None else Decimal(str(weight)),
+            sex=data.get("sex"),
+            pregnant=data.get("pregnant"),
+            breastfeeding=data.get("breastfeeding"),
+            allergies=tuple(data.get("allergies") or ()),
+            current_medicines=tuple(data.get("current_medicines") or ()),
+            conditions=tuple(data.get("conditions") or ()),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One reason against a treatment; `rule` names the item of the release that says so."""
+
+    code: Code
+    text: str
+    rule: str
+
+
+@dataclass(frozen=True, slots=True)
+class Dose:
+    """A computed dose. `per_day` is the largest number of doses in 24 hours, where countable."""
+
+    text: str
+    frequency: str
+    single_mg: Decimal | None
+    daily_mg: Decimal | None
+    single_ml: Decimal | None
+    units: Decimal | None
+    per_day: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """How much to hand over, and the arithmetic behind it in words."""
+
+    amount: Decimal
+    unit: str
+    how: str
+
+    def as_dict(self) -> dict[str, Any]:
+        return {"amount": number(self.amount), "unit": self.unit, "how": self.how}
+
+
+@dataclass(frozen=True, slots=True)
+class Proposed:
+    """A treatment that nothing known speaks against."""
+
+    treatment: str
+    medication: str
+    name: str
+    line: str
+    dose: Dose
+    route: str
+    duration_days: int | None
+    quantity: Quantity
+    counselling: tuple[str, ...]
+    warnings: tuple[str, ...]
+    may_supply: bool
+    legal_class: str
+    because: tuple[str, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "medication": self.medication,
+            "name": self.name,
+            "line": self.line,
+            "dose": self.dose.text,
+            "frequency": self.dose.frequency,
+            "route": self.route,
+            "duration_days": self.duration_days,
+            "quantity": self.quantity.as_dict(),
+            "counselling": list(self.counselling),
+            "warnings": list(self.warnings),
+            "may_supply": self.may_supply,
+            "legal_class": self.legal_class,
+            "because": list(self.because),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Excluded:
+    """A treatment that is not proposed. `code` is that of the leading reason; all are in `reasons`."""
+
+    treatment: str
+    medication: str
+    reasons: tuple[Reason, ...]
+
+    @property
+    def code(self) -> Code:
+        return self.reasons[0].code
+
+    @property
+    def reason(self) -> str:
+        """Every reason as one text for a person, the leading one first."""
+        first, *others = (reason.text for reason in self.reasons)
+        return " ".join([first, *(f"Also: {text}" for text in others)])
+
+    def as_dict(self) -> dict[str, Any]:
+        return {"medication": self.medication, "code": self.code.value, "reason": self.reason}
+
+
+@dataclass(frozen=True, slots=True)
+class Unrecognised:
+    """A word nobody could place. `suggestions` are for a person to choose from, never applied."""
+
+    kind: str
+    text: str
+    suggestions: tuple[str, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        return {"kind": self.kind, "text": self.text, "suggestions": list(self.suggestions)}
+
+
+@dataclass(frozen=True, slots=True)
+class Recommendations:
+    """Every candidate treatment of a condition, either proposed (best first) or excluded."""
+
+    proposed: tuple[Proposed, ...]
+    excluded: tuple[Excluded, ...]
+    unrecognised: tuple[Unrecognised, ...]
+    message: str | None
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "recommendations": [item.as_dict() for item in self.proposed],
+            "excluded": [item.as_dict() for item in self.excluded],
+            "unrecognised": [item.as_dict() for item in self.unrecognised],
+            "message": self.message,
+        }
+
+
+def number(value: Decimal) -> int | float:
+    """A Decimal as the shortest JSON number."""
+    return int(value) if value == value.to_integral_value() else float(value)
+
+
+def plain(value: Decimal) -> str:
+    """A Decimal in ordinary digits without trailing zeros: `2.5`, `100`."""
+    text = format(value, "f")
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def listed(items: Sequence[str]) -> str:
+    """`a`, `a and b`, `a, b and c`."""
+    *head, last = items
+    return f"{', '.join(head)} and {last}" if head else last

@@ -1,0 +1,59 @@
+# Commands people rely on. `make` alone says what there is.
+.DEFAULT_GOAL := help
+.PHONY: help run venv dev test lint format types contracts checks docker-check clean
+SHELL := /bin/sh
+
+PYTHON ?= python3
+BIN := .venv/bin
+PY := $(BIN)/python
+
+PACKAGES := dermatech accounts triage medications consultations
+XDIST ?= 2
+PYTEST := $(PY) -m pytest -n $(XDIST) --dist loadgroup -p tests.services.plugin
+COVERAGE := --cov --cov-config=pyproject.toml
+
+help: ## say what there is
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: venv ## everything on this machine, one guided consultation, then serve (PORT, DATA_DIR, ONCE=1, PHOTO=file)
+	@exec $(PY) -m dermatech.run
+
+venv: ## .venv with the locked packages of production
+	@$(PYTHON) -I dermatech/run/bootstrap.py requirements.txt
+
+dev: ## .venv with the locked packages of tests and tools too
+	@$(PYTHON) -I dermatech/run/bootstrap.py tests/requirements.txt
+
+test: dev ## all tests on SQLite, then those that touch the database on PostgreSQL; coverage of both
+	@$(PY) -m coverage erase
+	TEST_DATABASE=sqlite $(PYTEST) $(COVERAGE) --cov-report= $(ARGS)
+	TEST_DATABASE=postgres $(PYTEST) $(COVERAGE) --cov-append --only-database --cov-report=term:skip-covered $(ARGS)
+
+lint: dev format types contracts checks docker-check ## everything that reads the code without running it
+
+format:
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/bandit --quiet --recursive --severity-level medium --exclude ./.venv,./tests $(PACKAGES) manage.py
+	@templates=$$(git ls-files '*.html'); if [ -n "$$templates" ]; then $(BIN)/djlint --check --lint $$templates; fi
+
+types:
+	$(BIN)/mypy $(PACKAGES) manage.py tests
+
+contracts:
+	$(BIN)/lint-imports
+
+checks: ## Django's own checks, migrations complete, OpenAPI document valid
+	$(PY) manage.py check --fail-level WARNING
+	$(PY) manage.py makemigrations --check --dry-run
+	$(PY) manage.py spectacular --validate --fail-on-warn --file /dev/null
+
+docker-check:
+	$(BIN)/hadolint docker/Dockerfile
+	@if docker compose version >/dev/null 2>&1; then \
+		docker compose --file docker/compose.yaml config --quiet; \
+	else echo "docker compose is not here: docker/compose.yaml not checked by it"; fi
+
+clean: ## remove what running left behind, except DATA_DIR
+	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage .coverage.* htmlcov
+	find . -name __pycache__ -type d -not -path './.venv/*' -prune -exec rm -rf {} +

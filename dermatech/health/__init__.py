@@ -1,0 +1,1 @@
+"""Liveness, readiness and metrics: what an operator or an orchestrator asks of the service."""

@@ -1,0 +1,23 @@
+"""The running service, once per test process."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.services.stack import Stack
+
+
+@pytest.fixture(scope="session")
+def stack() -> Iterator[Stack]:
+    """Real Redis, gunicorn, Celery worker and sealer on a real database, ready."""
+    # A short path: the socket of Redis lies below it.
+    with tempfile.TemporaryDirectory(prefix="dt-") as folder:
+        running = Stack(Path(folder), database=os.environ.get("TEST_DATABASE", "sqlite"))
+        try:
+            running.start()
+            yield running
+        finally:
+            running.stop()

@@ -1,0 +1,11 @@
+"""The consultations app: what happened to one patient."""
+
+from django.apps import AppConfig
+
+
+class ConsultationsConfig(AppConfig):
+    """Cases, their photos, analyses and recommendations, and the image models that looked at them."""
+
+    name = "consultations"
+    verbose_name = "Consultations"
+    default_auto_field = "django.db.models.BigAutoField"

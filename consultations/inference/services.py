@@ -1,0 +1,153 @@
+"""Installing, activating and retiring image models."""
+
+from collections.abc import Collection
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from accounts.audit import Action, Purpose, record
+from accounts.policy import Permission, require
+from consultations.inference.limits import DEFAULT_LIMITS, Limits
+from consultations.inference.manifest_reader import parse_manifest
+from consultations.inference.package import Package, check_conditions, load_package
+from consultations.inference.source import Source
+from consultations.models.modelversion import ModelState, ModelVersion
+from consultations.services import storage
+from dermatech.core.errors import Conflict, Forbidden
+from triage.selectors import current_knowledge
+
+if TYPE_CHECKING:
+    from accounts.models import User
+
+_CAN_BE_ACTIVATED = (ModelState.DRAFT, ModelState.SHADOW, ModelState.RETIRED)
+_CAN_BE_RETIRED = (ModelState.DRAFT, ModelState.SHADOW, ModelState.ACTIVE)
+
+
+def known_conditions() -> frozenset[str]:
+    """The conditions of the published guidelines, which a label may point to. Raises Unavailable
+    where no guidelines are published."""
+    _, knowledge = current_knowledge()
+    return frozenset(knowledge.conditions)
+
+
+def install_model(*, actor: "User | None", path: Source, limits: Limits = DEFAULT_LIMITS) -> ModelVersion:
+    """Check the package at `path` and keep it as a draft. Raises PackageRefused for the package,
+    Conflict where this name and version is there already, Forbidden for the actor."""
+    if actor is not None:
+        require(actor, Permission.MODEL_MANAGE)
+    return keep_package(
+        actor=actor, package=load_package(path, known_conditions=known_conditions(), limits=limits)
+    )
+
+
+def keep_package(*, actor: "User | None", package: Package) -> ModelVersion:
+    """Store a package that passed its checks, and its row. Raises as `install_model`."""
+    if actor is not None:
+        require(actor, Permission.MODEL_MANAGE)
+    manifest = package.manifest
+    refuse_repeated(manifest.name, manifest.version)
+    key = storage.write(f"models/{manifest.sha256}.onnx", package.model)
+    version = ModelVersion(
+        name=manifest.name,
+        version=manifest.version,
+        sha256=manifest.sha256,
+        size_bytes=len(package.model),
+        storage_key=key,
+        manifest=dict(manifest.raw),
+        checks=[check.as_dict() for check in package.checks],
+        installed_by=actor,
+    )
+    try:
+        with transaction.atomic():
+            version.save(force_insert=True)
+            _record(actor, Action.MODEL_INSTALLED, version)
+    except IntegrityError:
+        storage.discard([key])
+        refuse_repeated(manifest.name, manifest.version)
+        raise
+    return version
+
+
+def refuse_repeated(name: str, version: str) -> None:
+    """Raise Conflict where this name and version is installed already."""
+    if ModelVersion.objects.filter(name=name, version=version).exists():
+        raise Conflict(
+            f"{name} {version} is installed already; a changed model needs a new version.",
+            code="model_exists",
+        )
+
+
+def activate_model(*, actor: "User | None", version: ModelVersion) -> ModelVersion:
+    """Put a model in force; the one before it is retired in the same transaction.
+
+    In production another person than the one who installed it has to do this. Raises Forbidden,
+    Conflict `model_state` for a model that is active already, PackageRefused where its labels point to
+    conditions that are published no more.
+    """
+    if actor is not None:
+        require(actor, Permission.MODEL_MANAGE)
+    _require_four_eyes(actor, version)
+    check_conditions(parse_manifest(version.manifest, DEFAULT_LIMITS), known_conditions())
+    try:
+        _replace_active(actor, version)
+    except IntegrityError:  # of two people who press at the same moment the database lets one through
+        raise Conflict("Another model was activated at the same moment.", code="model_state") from None
+    return version
+
+
+def _replace_active(actor: "User | None", version: ModelVersion) -> None:
+    now = timezone.now()
+    with transaction.atomic():
+        in_force = ModelVersion.objects.select_for_update().filter(state=ModelState.ACTIVE)
+        for other in in_force.exclude(pk=version.pk):
+            _move(other, (ModelState.ACTIVE,), state=ModelState.RETIRED, retired_at=now)
+            _record(actor, Action.MODEL_RETIRED, other, replaced_by=str(version.pk))
+        _move(
+            version,
+            _CAN_BE_ACTIVATED,
+            state=ModelState.ACTIVE,
+            activated_at=now,
+            activated_by=actor,
+            retired_at=None,
+        )
+        _record(actor, Action.MODEL_ACTIVATED, version)
+
+
+def retire_model(*, actor: "User | None", version: ModelVersion) -> ModelVersion:
+    """Take a model out of use; without another one the product goes on without an image model.
+    Raises Forbidden, and Conflict `model_state` for one that is retired already."""
+    if actor is not None:
+        require(actor, Permission.MODEL_MANAGE)
+    with transaction.atomic():
+        _move(version, _CAN_BE_RETIRED, state=ModelState.RETIRED, retired_at=timezone.now())
+        _record(actor, Action.MODEL_RETIRED, version)
+    return version
+
+
+def _require_four_eyes(actor: "User | None", version: ModelVersion) -> None:
+    same = version.installed_by_id == (None if actor is None else actor.pk)
+    if settings.PRODUCTION and same:
+        raise Forbidden(
+            "Another person than the one who installed the model has to activate it.", code="four_eyes"
+        )
+
+
+def _move(version: ModelVersion, allowed: Collection[ModelState], **changes: object) -> None:
+    """One conditional UPDATE, so that of two people who press at once one wins and one is told."""
+    changes["updated_at"] = timezone.now()
+    moved = ModelVersion.objects.filter(pk=version.pk, state__in=allowed).update(**changes)
+    version.refresh_from_db()
+    if not moved:
+        raise Conflict(f"{version} is {version.get_state_display().lower()} already.", code="model_state")
+
+
+def _record(actor: "User | None", action: Action, version: ModelVersion, **detail: str) -> None:
+    record(
+        actor=actor,
+        action=action,
+        entity=version,
+        purpose=Purpose.OPERATIONS,
+        detail={"name": version.name, "version": version.version, "sha256": version.sha256, **detail},
+    )

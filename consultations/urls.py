@@ -1,0 +1,23 @@
+"""Addresses below /api/v1/."""
+
+from django.urls import path
+
+from consultations import views
+
+urlpatterns = [
+    path("consultations", views.ConsultationListView.as_view(), name="consultations"),
+    path("consultations/<uuid:consultation_id>", views.ConsultationView.as_view(), name="consultation"),
+    path(
+        "consultations/<uuid:consultation_id>/images",
+        views.ImageListView.as_view(),
+        name="consultation-images",
+    ),
+    path(
+        "consultations/<uuid:consultation_id>/images/<uuid:image_id>",
+        views.ImageView.as_view(),
+        name="consultation-image",
+    ),
+    path("analysis/skin", views.SkinAnalysisView.as_view(), name="analysis-skin"),
+    path("analysis/<uuid:analysis_id>", views.AnalysisView.as_view(), name="analysis"),
+    path("analysis/<uuid:analysis_id>/heatmap", views.HeatmapView.as_view(), name="analysis-heatmap"),
+]

@@ -1,0 +1,52 @@
+"""What the tests of image models share."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from consultations.inference.errors import PackageRefused
+from consultations.inference.limits import DEFAULT_LIMITS, Limits
+from consultations.inference.package import examine
+from tests.consultations.inference import build
+
+
+@pytest.fixture
+def refusal(tmp_path: Path) -> Callable[..., PackageRefused]:
+    """Examine a package made of the given model and manifest changes; its refusal."""
+
+    def of(model: Any = None, *, limits: Limits = DEFAULT_LIMITS, **changes: Any) -> PackageRefused:
+        folder = build.write_package(tmp_path / "package", model, **changes)
+        report = examine(folder, known_conditions=build.KNOWN, limits=limits)
+        assert report.refusal is not None, [check.detail for check in report.checks]
+        return report.refusal
+
+    return of
+
+
+@pytest.fixture
+def package(tmp_path: Path) -> Path:
+    """A sound package in a folder."""
+    return build.write_package(tmp_path / "package")
+
+
+@pytest.fixture
+def known(monkeypatch: pytest.MonkeyPatch) -> frozenset[str]:
+    """Published guidelines that know these conditions."""
+    from consultations.inference import services
+    from consultations.management.commands import install_model
+
+    for module in (services, install_model):
+        monkeypatch.setattr(module, "known_conditions", lambda: build.KNOWN)
+    return build.KNOWN
+
+
+@pytest.fixture(autouse=True)
+def fresh_process() -> Iterator[None]:
+    """Every test starts with no session made, as a fresh worker does."""
+    from consultations.inference import active
+
+    active.forget()
+    yield
+    active.forget()

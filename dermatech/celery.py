@@ -12,7 +12,7 @@ from typing import Any
 
 import structlog
 from celery import Celery, bootsteps
-from celery.signals import before_task_publish, task_postrun, task_prerun
+from celery.signals import before_task_publish, task_postrun, task_prerun, worker_process_init
 from django_structlog.celery.steps import DjangoStructLogInitStep
 
 from dermatech.core.context import RequestContext, bound, current
@@ -133,3 +133,19 @@ def _leave_context(task_id: str, **_: Any) -> None:
     stack = _contexts.pop(task_id, None)
     if stack is not None:
         stack.close()
+
+
+@worker_process_init.connect
+def _get_ready(**_: Any) -> None:
+    """Load what the first photo would otherwise wait for: numerical libraries and the image model."""
+    from django.db import Error, connection
+
+    from consultations.inference import active
+    from consultations.services import examination  # noqa: F401
+
+    try:
+        active.warm()
+    except Error:
+        log.warning("image_model_not_warmed", exc_info=True)
+    finally:
+        connection.close()

@@ -370,6 +370,7 @@ METRICS_TOKEN: str = env.str("METRICS_TOKEN", default="")
 
 # --- Admin --------------------------------------------------------------------------------------
 LOGIN_URL = reverse_lazy("admin:login")
+LOGIN_REDIRECT_URL = reverse_lazy("admin:index")
 UNFOLD = {
     "SITE_TITLE": "DermaTech Ghana",
     "SITE_HEADER": "DermaTech Ghana",

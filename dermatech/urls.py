@@ -1,13 +1,16 @@
 """Every address of the product."""
 
 from django.contrib import admin
-from django.urls import include, path
-from drf_spectacular.views import SpectacularAPIView, SpectacularRedocView, SpectacularSwaggerSplitView
+from django.urls import URLPattern, URLResolver, include, path
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
-api = [
+from dermatech.docs import RedocView, redoc_bundle
+
+api: list[URLPattern | URLResolver] = [
     path("schema", SpectacularAPIView.as_view(), name="schema"),
     path("docs", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),
-    path("redoc", SpectacularRedocView.as_view(url_name="schema"), name="redoc"),
+    path("redoc", RedocView.as_view(url_name="schema"), name="redoc"),
+    path("redoc/bundle.js", redoc_bundle, name="redoc-bundle"),
     path("", include("accounts.urls")),
     path("triage/", include("triage.urls")),
     path("", include("medications.urls")),

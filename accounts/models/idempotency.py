@@ -6,6 +6,7 @@ from django.db import models
 from django.db.models import Q
 
 from accounts.models.user import User
+from dermatech.core.fields import EncryptedTextField
 from dermatech.core.models import BaseModel
 
 
@@ -27,7 +28,7 @@ class IdempotencyRecord(BaseModel):
     state = models.CharField(max_length=10, choices=State, default=State.IN_FLIGHT)
     status_code = models.PositiveSmallIntegerField(null=True, blank=True)
     headers = models.JSONField(default=dict, blank=True)
-    body = models.BinaryField(null=True, blank=True)
+    body = EncryptedTextField(blank=True, default="", help_text="The answer's JSON; it may name a patient.")
     expires_at = models.DateTimeField()
 
     class Meta:

@@ -95,7 +95,7 @@ def _claim(user: Any, key: str, mark: str) -> tuple[Any, bool]:
     won = (
         _records()
         .filter(user=user, key=key, expires_at__lte=now)
-        .update(fingerprint=mark, state="in_flight", expires_at=now + CLAIM_LEASE, body=None)
+        .update(fingerprint=mark, state="in_flight", expires_at=now + CLAIM_LEASE, body="")
     )
     record = _records().filter(user=user, key=key).first()
     if record is None:  # given back between the two looks
@@ -119,7 +119,7 @@ def _replay(record: Any, mark: str) -> HttpResponse:
         )
     headers = {**record.headers, REPLAYED: "true"}
     return HttpResponse(
-        bytes(record.body or b""),
+        record.body,
         status=record.status_code,
         content_type="application/json",
         headers=headers,
@@ -134,7 +134,7 @@ def remember(request: Request, response: Response) -> None:
     record.state = "done"
     record.status_code = response.status_code
     record.headers = {name: response[name] for name in _STORED_HEADERS if response.has_header(name)}
-    record.body = json.dumps(response.data, cls=JSONEncoder, ensure_ascii=False).encode()
+    record.body = json.dumps(response.data, cls=JSONEncoder, ensure_ascii=False)
     record.expires_at = timezone.now() + KEPT
     record.save(update_fields=["state", "status_code", "headers", "body", "expires_at", "updated_at"])
 

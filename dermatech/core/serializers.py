@@ -1,6 +1,6 @@
 """Serializers that refuse what they do not know."""
 
-import json
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -70,5 +70,6 @@ class StrictFloatField(serializers.FloatField):
     def to_internal_value(self, data: Any) -> float:
         if isinstance(data, bool) or not isinstance(data, (int, float)):
             self.fail("invalid")
-        json.dumps(data, allow_nan=False)
+        if not math.isfinite(data):
+            self.fail("invalid")
         return super().to_internal_value(data)

@@ -2,6 +2,8 @@
 writes down where it stood. No patient was photographed for it."""
 
 import io
+import sys
+from pathlib import Path
 
 import numpy
 from PIL import Image
@@ -56,3 +58,14 @@ def sample_photo() -> bytes:
     file = io.BytesIO()
     image.save(file, "JPEG", quality=93, exif=exif)
     return file.getvalue()
+
+
+def main() -> None:
+    """`python -m dermatech.run.photo FILE` writes the sample photo to FILE."""
+    if len(sys.argv) != 2:
+        raise SystemExit("usage: python -m dermatech.run.photo FILE.jpg")
+    Path(sys.argv[1]).write_bytes(sample_photo())
+
+
+if __name__ == "__main__":
+    main()

@@ -30,7 +30,8 @@ class OpenShop(APIView):
 
     @idempotent
     def post(self, request: Request) -> Response:
-        name = request.data["name"]
+        body: Any = request.data
+        name = body["name"]
         if name == "refused":
             raise Conflict("No.")
         with transaction.atomic():
@@ -82,7 +83,7 @@ def test_two_people_may_use_the_same_key(ama: Any, esi: Any) -> None:
 def test_a_request_still_in_flight_is_told_so(ama: Any) -> None:
     send(ama, {"name": "Osu"})
     IdempotencyRecord.objects.update(
-        state="in_flight", expires_at=timezone.now() + timedelta(seconds=30), body=None
+        state="in_flight", expires_at=timezone.now() + timedelta(seconds=30), body=""
     )
     answer = send(ama, {"name": "Osu"})
     assert answer.status_code == 409

@@ -76,6 +76,7 @@ class Sample(StrictSerializer):
     [
         {"flag": "true"}, {"flag": 1}, {"flag": 0}, {"name": 5}, {"name": True}, {"name": "a\x00b"},
         {"name": "\ud800"}, {"count": "5"}, {"count": True}, {"count": 1.0}, {"size": "1.5"}, {"size": False},
+        {"size": 1e999},
     ],
 )  # fmt: skip
 def test_a_value_of_the_wrong_type_is_refused(data: dict[str, Any]) -> None:

@@ -9,7 +9,8 @@ PY := $(BIN)/python
 
 PACKAGES := dermatech accounts triage medications consultations
 XDIST ?= 2
-PYTEST := $(PY) -m pytest -n $(XDIST) --dist loadgroup -p tests.services.plugin
+# A file stays on one worker, so that a server it starts is started once.
+PYTEST := $(PY) -m pytest -n $(XDIST) --dist loadfile --no-loadscope-reorder -p tests.services.plugin
 COVERAGE := --cov --cov-config=pyproject.toml
 
 help: ## say what there is
@@ -24,10 +25,11 @@ venv: ## .venv with the locked packages of production
 dev: ## .venv with the locked packages of tests and tools too
 	@$(PYTHON) -I dermatech/run/bootstrap.py tests/requirements.txt
 
+# The real processes run on SQLite in test_make_run and on PostgreSQL in test_main_flow.
 test: dev ## all tests on SQLite, then those that touch the database on PostgreSQL; coverage of both
 	@$(PY) -m coverage erase
-	TEST_DATABASE=sqlite $(PYTEST) $(COVERAGE) --cov-report= $(ARGS)
-	TEST_DATABASE=postgres $(PYTEST) $(COVERAGE) --cov-append --only-database --cov-report=term:skip-covered $(ARGS)
+	TEST_DATABASE=sqlite $(PYTEST) --ignore tests/run/test_main_flow.py $(COVERAGE) --cov-report= $(ARGS)
+	TEST_DATABASE=postgres $(PYTEST) --only-database $(COVERAGE) --cov-append --cov-report=term:skip-covered $(ARGS)
 
 lint: dev format types contracts checks docker-check ## everything that reads the code without running it
 

@@ -15,6 +15,7 @@ from csp.constants import NONE, SELF, UNSAFE_EVAL, UNSAFE_INLINE
 from django.core.exceptions import ImproperlyConfigured
 from django.urls import reverse_lazy
 
+from dermatech import theme
 from dermatech.core import env as strict
 from dermatech.core.localdata import development_secret, socket_path
 
@@ -206,7 +207,12 @@ _S3 = {
 }
 _FOLDER = {
     "BACKEND": "django.core.files.storage.FileSystemStorage",
-    "OPTIONS": {"location": str(MEDIA_ROOT), "base_url": None, "file_permissions_mode": 0o600},
+    "OPTIONS": {
+        "location": str(MEDIA_ROOT),
+        "base_url": None,
+        "file_permissions_mode": 0o600,
+        "directory_permissions_mode": 0o700,
+    },
 }
 STORAGES: dict[str, dict[str, Any]] = {
     "default": _S3 if S3_BUCKET else _FOLDER,
@@ -216,6 +222,7 @@ if not PRODUCTION:
     # Static files straight from the packages: no collectstatic step while developing.
     STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
     WHITENOISE_USE_FINDERS = True
+    STATIC_ROOT.mkdir(parents=True, exist_ok=True)
     WHITENOISE_AUTOREFRESH = DEBUG
 PHOTO_MAX_UPLOAD_BYTES = 10_000_000
 PHOTO_MAX_PER_CONSULTATION = 5
@@ -265,6 +272,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PARSER_CLASSES": ["dermatech.core.parsers.StrictJSONParser"],
     "DEFAULT_SCHEMA_CLASS": "dermatech.core.openapi.ProblemAutoSchema",
     "DEFAULT_PAGINATION_CLASS": None,
+    "DEFAULT_METADATA_CLASS": None,  # OPTIONS tells strangers nothing; preflights never reach a view
     "EXCEPTION_HANDLER": "dermatech.core.handler.problem_handler",
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "dermatech.core.negotiation.Negotiation",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
@@ -340,6 +348,7 @@ CSP_RELAXED_SCRIPT_SRC = [SELF, UNSAFE_INLINE, UNSAFE_EVAL]
 
 # --- Language, time, logs -----------------------------------------------------------------------
 LANGUAGE_CODE = "en"
+FORMAT_MODULE_PATH = ["dermatech.formats"]
 USE_I18N = True
 USE_TZ = True
 TIME_ZONE = "UTC"
@@ -358,7 +367,7 @@ LOGGING = {
     "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
     "loggers": {
         "django.request": {"level": "ERROR"},
-        "django_structlog": {"level": "WARNING"},
+        "django_structlog": {"level": "INFO"},
         "celery": {"level": "INFO"},
         "kombu": {"level": "WARNING"},
     },
@@ -371,26 +380,4 @@ METRICS_TOKEN: str = env.str("METRICS_TOKEN", default="")
 # --- Admin --------------------------------------------------------------------------------------
 LOGIN_URL = reverse_lazy("admin:login")
 LOGIN_REDIRECT_URL = reverse_lazy("admin:index")
-UNFOLD = {
-    "SITE_TITLE": "DermaTech Ghana",
-    "SITE_HEADER": "DermaTech Ghana",
-    "SITE_SUBHEADER": "Supervision and curation",
-    "SITE_SYMBOL": "dermatology",
-    "SHOW_HISTORY": True,
-    "SHOW_VIEW_ON_SITE": False,
-    "COLORS": {
-        "primary": {
-            "50": "#effaf6",
-            "100": "#d8f3e8",
-            "200": "#b3e6d3",
-            "300": "#81d2b8",
-            "400": "#4db699",
-            "500": "#2b9a7e",
-            "600": "#1d7c66",
-            "700": "#186353",
-            "800": "#164f44",
-            "900": "#134139",
-            "950": "#092521",
-        }
-    },
-}
+UNFOLD = theme.UNFOLD

@@ -22,9 +22,7 @@ if os.environ.get("TEST_DATABASE", "sqlite") == "postgres":
     os.environ["DATABASE_URL"] = postgres.ensure()
 
 from dermatech.settings import *  # noqa: E402, F403
-from dermatech.settings import STATIC_ROOT  # noqa: E402
 
 # Cheap hashes first: what is tested about Argon2 names it.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher", "accounts.hashers.Argon2idHasher"]
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
-STATIC_ROOT.mkdir()  # whitenoise warns of a missing folder, and warnings are errors here

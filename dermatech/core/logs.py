@@ -5,6 +5,7 @@ Tracebacks never show local variables: those hold patients' data.
 
 import logging
 from collections.abc import MutableMapping
+from http import HTTPStatus
 from typing import Any
 
 import structlog
@@ -27,11 +28,20 @@ def _request_id(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapp
     return event
 
 
+def _one_line_a_request(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """A request is logged when it is answered; a health check only when it fails."""
+    name = event.get("event")
+    healthy = "/health/" in str(event.get("request", "")) and event.get("code") == HTTPStatus.OK
+    if name == "request_started" or (name == "request_finished" and healthy):
+        raise structlog.DropEvent
+    return event
+
+
 def formatter(style: str) -> logging.Formatter:
     """The formatter of settings.LOGGING; `style` is json or console."""
     if not structlog.is_configured():
         structlog.configure(
-            processors=[*SHARED, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+            processors=[_one_line_a_request, *SHARED, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
             logger_factory=structlog.stdlib.LoggerFactory(),
             wrapper_class=structlog.stdlib.BoundLogger,
             cache_logger_on_first_use=True,

@@ -37,10 +37,10 @@ class RequestContextMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        # Not request.headers: it is kept at its first reading, and others must find the id below.
         offered = request.META.get("HTTP_X_REQUEST_ID", "")
         request_id = offered if _SANE_REQUEST_ID.fullmatch(offered) else str(uuid7())
         request.META["HTTP_X_REQUEST_ID"] = request_id
+        request.__dict__.pop("headers", None)  # read from META again, by whoever logs the id
         context = RequestContext(
             request_id=request_id,
             address=client_address(request),

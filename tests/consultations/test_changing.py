@@ -290,3 +290,22 @@ def test_two_people_who_write_at_once_both_count(as_ama: Any, path: str) -> None
     assert body["facts"]["diabetes"] is True
     assert body["facts"]["night_itch"] is True
     assert body["etag"] == "3"
+
+
+def test_two_diagnoses_at_once_are_refused(as_ama: Any, path: str) -> None:
+    both = {"working_diagnosis": "tinea-corporis", "facts": {"condition": "scabies"}}
+
+    answer = as_ama.patch(path, both, format="json")
+
+    assert answer.status_code == 400
+    assert answer.json()["errors"][0]["field"] == "facts.condition"
+    assert answer.json()["errors"][0]["code"] == "contradiction"
+
+
+def test_a_later_working_diagnosis_replaces_one_among_the_facts(as_ama: Any, path: str) -> None:
+    as_ama.patch(path, {"working_diagnosis": None, "facts": {"condition": "scabies"}}, format="json")
+
+    body = as_ama.patch(path, {"working_diagnosis": "tinea-corporis"}, format="json").json()
+
+    assert body["recommended_for"] == "tinea-corporis"
+    assert "condition" not in body["facts"]

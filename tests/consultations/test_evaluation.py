@@ -170,3 +170,64 @@ def test_findings_that_the_knowledge_dropped_are_named_not_ignored(
 
     with pytest.raises(Unprocessable, match="a_sign_of_old"):
         evaluate(case, knowledge=published[0], formulary=published[1])
+
+
+def test_danger_signs_among_the_findings_count_for_triage(published: tuple[Knowledge, Formulary]) -> None:
+    signs = ("skin_tender_peeling", "mucosal_erosions", "new_medicine")
+    patient = {"age_months": 400, "sex": "male"}
+
+    seen = level(Case(patient=patient, facts={}, present=signs, cadre="pharmacist"), published)
+    stated = {"skin_detachment": True, "mucosal_involvement": True, "new_medicine_recently": True}
+    said = level(Case(patient=patient, facts=stated, cadre="pharmacist"), published)
+
+    assert seen.level is said.level is Level.EMERGENCY
+    assert seen.triage["rules"] == said.triage["rules"]
+
+
+def test_fever_among_the_findings_keeps_a_confirmed_ringworm_from_being_treated(
+    published: tuple[Knowledge, Formulary],
+) -> None:
+    case = Case(
+        patient={"age_months": 400, "sex": "male"},
+        facts={"duration_days": 14, "body_sites": ["arms"]},
+        present=("ring_shaped", "fever"),
+        working_diagnosis="tinea-corporis",
+        cadre="pharmacist",
+    )
+
+    done = level(case, published)
+
+    assert done.level is Level.REFER_URGENT
+    assert list(done.proposed) == []
+
+
+@many
+@given(case=cases(), sign=st.sampled_from(["fever", "ulcer", "blisters", "mucosal_erosions", "numb_patch"]))
+def test_the_same_danger_weighs_as_much_seen_as_said(
+    case: Case, sign: str, published: tuple[Knowledge, Formulary]
+) -> None:
+    fact = published[0].findings[sign].fact
+    seen = Case.from_dict({**case.as_dict(), "present": [*case.present, sign]})
+    both = Case.from_dict({**seen.as_dict(), "facts": {**case.facts, fact: True}})
+    one, two = level(seen, published), level(both, published)
+    if one is not None and two is not None:
+        assert not two.level.worse_than(one.level)
+
+
+def test_what_is_proposed_before_anybody_confirmed_the_diagnosis_says_so(
+    published: tuple[Knowledge, Formulary],
+) -> None:
+    case = Case(
+        patient={"age_months": 84, "sex": "female"},
+        facts={"duration_days": 14, "body_sites": ["trunk"], "itch_score": 6, "fever": False},
+        present=("ring_shaped", "scaly_edge", "central_clearing"),
+        cadre="pharmacist",
+    )
+    confirmed = Case.from_dict({**case.as_dict(), "working_diagnosis": "tinea-corporis"})
+
+    def warnings(asked: Case) -> list[str]:
+        return [text for row in level(asked, published).proposed for text in row["warnings"]]
+
+    assert any("Nobody has confirmed that this is Tinea corporis" in text for text in warnings(case))
+    assert warnings(confirmed)
+    assert not any("Nobody has confirmed" in text for text in warnings(confirmed))

@@ -62,6 +62,7 @@ def test_a_strange_allergy_is_kept_to_the_letter(as_ama: Any, text: str) -> None
         ({"patient": {"weight_kg": "22"}}, "patient.weight_kg", "invalid"),
         ({"patient": {"weight_kg": 0}}, "patient.weight_kg", "out_of_range"),
         ({"patient": {"weight_kg": 9000}}, "patient.weight_kg", "out_of_range"),
+        ({"patient": {"weight_kg": 10**400}}, "patient.weight_kg", "out_of_range"),
         ({"patient": {"pregnant": "no"}}, "patient.pregnant", "invalid"),
         ({"patient": {"pregnant": 0}}, "patient.pregnant", "invalid"),
         ({"patient": {"allergies": "penicillins"}}, "patient.allergies", "not_a_list"),

@@ -123,6 +123,17 @@ def test_the_same_data_can_be_sent_as_flat_fields(as_ama: Any) -> None:
     assert len(body["images"]) == 1
 
 
+def test_an_empty_choice_of_a_form_is_a_choice_not_made(as_ama: Any) -> None:
+    flat = {"patient.age_months": "", "patient.sex": "", "presentation": "", "facts.fever": ""}
+
+    answer = as_ama.post(CONSULTATIONS, flat, format="multipart")
+
+    assert answer.status_code == 201, answer.content
+    assert answer.json()["presentation"] == "other"
+    assert answer.json()["patient"]["sex"] is None
+    assert answer.json()["facts"] == {}
+
+
 def test_a_bare_list_of_findings_is_taken_as_present(as_ama: Any) -> None:
     body = as_ama.post(CONSULTATIONS, ringworm(findings=["ring_shaped"]), format="json").json()
 

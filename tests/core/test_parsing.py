@@ -49,6 +49,9 @@ def test_no_bytes_at_all_make_the_parser_fail_in_another_way(raw: bytes) -> None
         b"\xff\xfe",
         b"[" * 5000,
         b"[" * 40 + b"]" * 40,
+        b'"\\ud800"',
+        b'{"\\uDFFF\\ud800": 1}',
+        b'[{"a": ["x\\udc00"]}]',
     ],
 )
 def test_what_is_not_json_is_refused(raw: bytes) -> None:
@@ -94,3 +97,13 @@ def test_right_values_pass() -> None:
     sample = Sample(data={"flag": False, "name": "Ɛsi Ŋwɔla", "count": 0, "size": 1})
     assert sample.is_valid(), sample.errors
     assert sample.validated_data == {"flag": False, "name": "Ɛsi Ŋwɔla", "count": 0, "size": 1.0}
+
+
+def test_a_pair_of_surrogates_is_a_character_like_any_other() -> None:
+    assert loads(b'{"a": "\\ud83d\\udc8a", "b": "\\u0000"}') == {"a": "\U0001f48a", "b": "\0"}
+
+
+def test_of_thousands_of_unknown_fields_the_first_are_named() -> None:
+    sample = Sample(data={f"unknown_{number}": 1 for number in range(5000)})
+    assert not sample.is_valid()
+    assert len(sample.errors) == 20

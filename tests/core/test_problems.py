@@ -80,3 +80,20 @@ def test_nested_serializer_errors_are_flattened() -> None:
     assert not outer.is_valid()
     found = flatten(serializers.ValidationError(outer.errors).get_full_details())
     assert [(e.field, e.code) for e in found] == [("patient.age", "invalid"), ("sites.1", "invalid")]
+
+
+def test_an_answer_does_not_grow_with_the_nonsense_that_it_answers() -> None:
+    errors = [FieldError("k" * 900_000, "unknown_field", "Not known.")] * 5000
+    response = problem_handler(ValidationFailed(errors=errors), {})
+    assert response is not None
+    assert len(response.data["errors"]) == 100
+    assert len(response.data["errors"][0]["field"]) == 200
+
+
+@pytest.mark.parametrize("path", ["schema", "docs", "redoc", "health/live"])
+@pytest.mark.parametrize("method", ["PUT", "TRACE", "OPTIONS"])
+def test_even_pages_refuse_a_method_in_json(api: Any, path: str, method: str) -> None:
+    answer = api.generic(method, f"/api/v1/{path}")
+    assert answer.status_code == 405
+    assert answer["Content-Type"] == "application/problem+json"
+    assert answer.json()["code"] == "method_not_allowed"

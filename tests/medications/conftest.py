@@ -73,9 +73,9 @@ PERSON_FIELDS = frozenset(Patient.__dataclass_fields__)
 
 
 def ask_starter(condition: str, **said: Any) -> Recommendations:
-    """Recommend from the starter formulary. Words of a patient go to the patient, `cadre`, `level` and
-    `prescription` to the question, everything else to the facts. The patient is a grown man who
-    takes nothing and has no allergy, unless it is said."""
+    """Recommend from the starter formulary. Words of a patient go to the patient, `cadre`, `level`,
+    `prescription` and `unconfirmed` to the question, everything else to the facts. The patient is a
+    grown man who takes nothing and has no allergy, unless it is said."""
     person: dict[str, Any] = {"age_months": 360, "sex": "male"}
     person |= {name: said.pop(name) for name in list(said) if name in PERSON_FIELDS}
     if "weight_kg" in person and person["weight_kg"] is not None:
@@ -87,6 +87,7 @@ def ask_starter(condition: str, **said: Any) -> Recommendations:
         cadre=said.pop("cadre", "pharmacist"),
         level=said.pop("level", "pharmacy_treatment"),
         prescription=said.pop("prescription", False),
+        unconfirmed=said.pop("unconfirmed", None),
         facts=said,
     )
 

@@ -94,6 +94,13 @@ def test_without_an_area_the_sites_count_and_without_sites_two_palms(ask: Ask) -
     assert any("Where it is was not said" in warning for warning in nowhere.warnings)
 
 
+def test_a_wide_site_asks_for_no_more_cream_than_the_treatment_may_cover(ask: Ask) -> None:
+    item = _one(ask, "tinea-corporis", "miconazole-2-cream", body_sites=["trunk"], age_months=84)
+    # Whole skin 24.5 FTU; the treatment is for under 10 %: 2.45 FTU, 1.225 g, twice daily for 28 days.
+    assert (item.quantity.amount, item.quantity.unit) == (80, "g")
+    assert "10 % of the skin, the most for this treatment (trunk)" in item.quantity.how
+
+
 def test_a_site_inside_another_named_site_is_not_counted_twice(ask: Ask) -> None:
     trunk = _one(ask, "tinea-corporis", "miconazole-2-cream", body_sites=["trunk"])
     both = _one(ask, "tinea-corporis", "miconazole-2-cream", body_sites=["trunk", "chest"])
@@ -256,3 +263,24 @@ def test_the_answer_has_the_shapes_of_the_contract(ask: Ask) -> None:
     }  # fmt: skip
     assert set(answer["recommendations"][0]["quantity"]) == {"amount", "unit", "how"}
     assert set(answer["excluded"][0]) == {"medication", "code", "reason"}
+
+
+@pytest.mark.parametrize(
+    ("condition", "medicine", "age_months", "slip", "right"),
+    [
+        ("varicella", "paracetamol-120-5-syrup", 24, 120, 12),
+        ("varicella", "paracetamol-120-5-syrup", 84, 2.25, 22.5),
+        ("scabies", "ivermectin-3-tablet", 84, 225, 22.5),
+        ("scabies", "ivermectin-3-tablet", 400, 7, 70),
+    ],
+)
+def test_no_dose_goes_by_a_weight_that_the_age_makes_impossible(
+    ask: Ask, condition: str, medicine: str, age_months: int, slip: float, right: float
+) -> None:
+    wrong = ask(condition, age_months=age_months, weight_kg=slip)
+    assert medicine not in [item.medication for item in wrong.proposed]
+    reason = next(item.reason for item in wrong.excluded if item.medication == medicine)
+    assert "cannot be right" in reason
+    assert all(any("weigh the patient again" in text for text in item.warnings) for item in wrong.proposed)
+
+    assert _one(ask, condition, medicine, age_months=age_months, weight_kg=right)

@@ -14,7 +14,7 @@ from dermatech.run.photo import sample_photo
 from tests.services.processes import eventually
 from tests.services.stack import Stack
 
-pytestmark = [pytest.mark.services, pytest.mark.slow, pytest.mark.xdist_group("stack")]
+pytestmark = [pytest.mark.services, pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ from dermatech.run.supervisor import descendants
 from tests.services.processes import Service, eventually, free_port
 from tests.services.stack import ROOT
 
-pytestmark = [pytest.mark.services, pytest.mark.slow, pytest.mark.xdist_group("make_run")]
+pytestmark = [pytest.mark.services, pytest.mark.slow]
 
 
 def environment(data_dir: Path, **more: str) -> dict[str, str]:

@@ -1,8 +1,18 @@
-"""Pytest plugin of `make test`: `--only-database` keeps the tests that touch a database."""
+"""Pytest plugin of `make test`: `--only-database` keeps the tests that touch a database; what takes
+long goes first, so that no worker is left with it at the end."""
 
 import pytest
 
 _DATABASE_FIXTURES = frozenset({"db", "transactional_db", "django_db_reset_sequences", "stack"})
+
+
+# The files that start whole services or take minutes, the longest first.
+_LONG = ("test_main_flow", "test_make_run", "test_case_admin", "test_installed_models", "test_admin_pages")
+
+
+def _order(item: pytest.Item) -> int:
+    name = item.path.stem
+    return _LONG.index(name) if name in _LONG else len(_LONG)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -12,6 +22,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    items.sort(key=_order)
     if not config.getoption("--only-database"):
         return
     kept = [item for item in items if _touches_database(item)]

@@ -79,6 +79,22 @@ def test_rules_come_worst_first_in_plain_words_and_as_jsonlogic(ama_api: Any) ->
     assert mpox["sources"][0]["id"] == "gh-mpox-2025"
 
 
+@pytest.mark.parametrize("path", DOCUMENTS)
+def test_each_document_is_a_list_like_any_other(ama_api: Any, path: str) -> None:
+    document = ama_api.get(f"{BASE}/{path}").json()
+    assert (document["next"], document["previous"]) == (None, None)
+
+
+@pytest.mark.parametrize("path", DOCUMENTS)
+def test_a_phone_that_was_here_after_the_release_gets_nothing_new(ama_api: Any, path: str) -> None:
+    def since(moment: str) -> Any:
+        return ama_api.get(f"{BASE}/{path}", {"updated_since": moment})
+
+    assert since("2020-01-01T00:00:00Z").json()["results"]
+    assert since("2999-01-01T00:00:00Z").json()["results"] == []
+    assert since("yesterday").status_code == 400
+
+
 def test_an_unknown_query_parameter_is_refused(ama_api: Any) -> None:
     answer = ama_api.get(f"{BASE}/guidelines?page=2")
     assert answer.status_code == 400

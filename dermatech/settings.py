@@ -374,6 +374,8 @@ LOGGING = {
 }
 DJANGO_STRUCTLOG_CELERY_ENABLED = True
 DJANGO_STRUCTLOG_IP_LOGGING_ENABLED = False
+# The id in META is the one that our middleware checked or made.
+DJANGO_STRUCTLOG_TRUST_UPSTREAM_REQUEST_ID = True
 PROMETHEUS_METRIC_NAMESPACE = "dermatech"
 METRICS_TOKEN: str = env.str("METRICS_TOKEN", default="")
 

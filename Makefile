@@ -1,6 +1,6 @@
 # Commands people rely on. `make` alone says what there is.
 .DEFAULT_GOAL := help
-.PHONY: help run venv dev test lint format types contracts checks docker-check clean
+.PHONY: help run venv dev test lint format types contracts checks docker-check lock clean
 SHELL := /bin/sh
 
 PYTHON ?= python3
@@ -55,6 +55,12 @@ docker-check:
 	@if docker compose version >/dev/null 2>&1; then \
 		docker compose --file docker/compose.yaml config --quiet; \
 	else echo "docker compose is not here: docker/compose.yaml not checked by it"; fi
+
+LOCK := $(BIN)/uv pip compile pyproject.toml --generate-hashes --python-version 3.11 --no-emit-index-url --no-header --quiet
+
+lock: dev ## write both lock files again from pyproject.toml
+	$(LOCK) --output-file requirements.txt
+	$(LOCK) --group dev --constraint requirements.txt --output-file tests/requirements.txt
 
 clean: ## remove what running left behind, except DATA_DIR
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage .coverage.* htmlcov

@@ -1,10 +1,10 @@
 """Everything that stands against releasing a formulary, each fault with its place."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
+from dermatech.core.releases import Fault
 from medications.engine import Formulary, FormularyError, parse_formulary
 from medications.engine.lexicon import normalise
 from medications.engine.model import Medication, Population, Treatment
@@ -12,14 +12,6 @@ from triage.facts import BODY_SITES, FACTS
 
 Json = Mapping[str, Any]
 _OPEN_END = 10**6
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """`place` is a dotted path such as `treatments.scabies--permethrin-5-cream`."""
-
-    place: str
-    message: str
 
 
 def check(snapshot: Json) -> list[Fault]:

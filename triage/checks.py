@@ -1,10 +1,10 @@
 """What must hold before knowledge may be published: references, test cases, every vignette. Pure."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from dermatech.core.errors import ValidationFailed
+from dermatech.core.releases import Fault
 from triage.engine.answers import ContradictoryFindings, Findings
 from triage.engine.assessment import assess
 from triage.engine.criteria import CriteriaError, parse_criteria
@@ -15,14 +15,6 @@ from triage.engine.vocabulary import FACTS
 from triage.facts import validate_facts
 
 Snapshot = Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """One thing that stands against publishing: where (`guidelines.em-sepsis-skin.when.any[0]`) and why."""
-
-    place: str
-    message: str
 
 
 def check(snapshot: Snapshot) -> list[Fault]:

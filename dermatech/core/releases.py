@@ -39,6 +39,15 @@ class ReviewState(models.TextChoices):
     REVIEWED = "reviewed", "approved by two supervisors"
 
 
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing that stands against a release: where (a dotted path into the snapshot, such as
+    `guidelines.em-sepsis-skin.when.any[0]`) and why."""
+
+    place: str
+    message: str
+
+
 def canonical_json(value: Any) -> bytes:
     """The one spelling of `value`: sorted keys, no spaces, UTF-8, no NaN."""
     return json.dumps(

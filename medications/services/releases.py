@@ -3,15 +3,9 @@
 from collections import defaultdict
 from typing import Any
 
-from django.db import transaction
-
-from accounts.audit import Action, Purpose, record
-from accounts.models import User
-from accounts.policy import Permission, require
-from dermatech.core import releases
-from dermatech.core.errors import Conflict, FieldError, Unprocessable
-from dermatech.core.releases import ReleaseState, ReviewState
-from medications.checks import Fault, check
+from accounts.releases import Workflow
+from dermatech.core.releases import Fault
+from medications.checks import check
 from medications.models import (
     AllergyClass,
     FormularyRelease,
@@ -26,9 +20,6 @@ from medications.models import (
 )
 from medications.snapshot import WorkingRows, compose
 from triage.models import Condition, ContentState
-
-MAX_FAULTS = 50  # of the faults found, how many an error repeats
-_REVIEWED = (Medication, Treatment, InteractionClass, AllergyClass, MedicineName, HealthConcept, UseLimit)
 
 
 def working_rows() -> WorkingRows:
@@ -63,80 +54,19 @@ def check_working_rows() -> list[Fault]:
     return check(build_snapshot())
 
 
-def publish_release(*, actor: User | None, title: str) -> FormularyRelease:
-    """Starter content into force at once, marked as not reviewed. Raises Unprocessable with the faults."""
-    snapshot = _checked_snapshot()
-    with transaction.atomic():
-        release = releases.publish(FormularyRelease, snapshot=snapshot, title=title)
-        _audit(actor, Action.RELEASE_APPROVED, release)
-    return release
-
-
-def propose_release(*, actor: User, title: str) -> FormularyRelease:
-    """A release for a second supervisor to approve. Raises Forbidden, Unprocessable with the faults."""
-    require(actor, Permission.RELEASE_PROPOSE)
-    snapshot = _checked_snapshot()
-    with transaction.atomic():
-        release = releases.propose(FormularyRelease, snapshot=snapshot, actor=actor, title=title)
-        _audit(actor, Action.RELEASE_PROPOSED, release)
-    return release
-
-
-def approve_release(*, actor: User, release: FormularyRelease) -> FormularyRelease:
-    """Put a proposed release into force. Raises Forbidden (own proposal), Conflict (decided already).
-
-    Working rows that still are what was released count as reviewed from then on.
-    """
-    require(actor, Permission.RELEASE_APPROVE)
-    if release.state != ReleaseState.PROPOSED:
-        raise Conflict("This release is not waiting for approval.", code="release_decided")
-    with transaction.atomic():
-        approved = releases.activate(release, actor=actor)
-        if approved.review_state == ReviewState.REVIEWED:
-            for model in _REVIEWED:  # rows edited after the proposal keep saying so
-                model._default_manager.filter(updated_at__lte=approved.created_at).update(
-                    content_state=ContentState.REVIEWED
-                )
-        _audit(actor, Action.RELEASE_APPROVED, approved)
-    return approved
-
-
-def roll_back(*, actor: User, release: FormularyRelease) -> FormularyRelease:
-    """Bring an archived release back into force. Raises Forbidden, Conflict."""
-    require(actor, Permission.RELEASE_APPROVE)
-    if release.state != ReleaseState.ARCHIVED:
-        raise Conflict("Only an archived release can be brought back.", code="release_not_archived")
-    with transaction.atomic():
-        restored = releases.activate(release, actor=actor)
-        _audit(actor, Action.RELEASE_ROLLED_BACK, restored)
-    return restored
-
-
-def _checked_snapshot() -> dict[str, Any]:
+def _built_and_checked() -> tuple[dict[str, Any], list[Fault]]:
     snapshot = build_snapshot()
-    faults = check(snapshot)
-    if not faults:
-        return snapshot
-    raise Unprocessable(
-        f"The formulary cannot be released: {len(faults)} faults, the first at {faults[0].place}: "
-        f"{faults[0].message}",
-        code="release_checks_failed",
-        errors=[
-            FieldError(fault.place, "release_check_failed", fault.message) for fault in faults[:MAX_FAULTS]
-        ],
-    )
+    return snapshot, check(snapshot)
 
 
-def _audit(actor: User | None, action: Action, release: FormularyRelease) -> None:
-    record(
-        actor=actor,
-        action=action,
-        entity=release,
-        purpose=Purpose.OPERATIONS,
-        detail={
-            "release": release.label,
-            "title": release.title,
-            "sha256": release.content_hash,
-            "review_state": release.review_state,
-        },
-    )
+workflow = Workflow(
+    model=FormularyRelease,
+    called="formulary",
+    build=_built_and_checked,
+    rows=(Medication, Treatment, InteractionClass, AllergyClass, MedicineName, HealthConcept, UseLimit),
+    reviewed_state=ContentState.REVIEWED,
+)
+publish_release = workflow.publish_release
+propose_release = workflow.propose_release
+approve_release = workflow.approve_release
+roll_back = workflow.roll_back

@@ -39,9 +39,7 @@ _LISTS = frozenset(
     }
 )
 # An empty choice in a form is a choice not made.
-_CHOICES = frozenset(
-    {"patient.sex", "consent.given_by", "consent.language", "presentation", "working_diagnosis"}
-)
+_CHOICES = frozenset({"patient.sex", "consent.given_by", "consent.language", "working_diagnosis"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +116,8 @@ def _json(value: "str | UploadedFile[Any]") -> Any:
 def _nested(parts: Mapping[str, list[Any]]) -> dict[str, Any]:
     data: dict[str, Any] = {}
     for name, values in parts.items():
+        if name == "presentation" and values == [""]:
+            continue  # not chosen, which null would not say here
         group, dot, rest = name.partition(".")
         value = _value(name, values)
         if dot and group in GROUPS:

@@ -5,6 +5,8 @@ from typing import Any
 from drf_spectacular.utils import OpenApiExample
 
 _RELEASE: dict[str, Any] = {
+    "next": None,
+    "previous": None,
     "release": "1-9f86d081",
     "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
     "review_state": "starter_unreviewed",

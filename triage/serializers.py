@@ -181,6 +181,8 @@ class FindingSerializer(_Item):
 
 
 class _Document(serializers.Serializer[Any]):
+    next = serializers.CharField(allow_null=True, help_text="Always null: this is everything.")
+    previous = serializers.CharField(allow_null=True, help_text="Always null: this is everything.")
     release = serializers.CharField(help_text="The release this comes from; also the ETag.")
     sha256 = serializers.CharField(help_text="Hash of the whole release.")
     review_state = serializers.CharField(help_text="`starter_unreviewed` until two supervisors approved it.")

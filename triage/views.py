@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -12,6 +13,7 @@ from accounts.policy import Permission
 from dermatech.core.conditional import respond
 from dermatech.core.errors import FieldError, ValidationFailed
 from dermatech.core.openapi import problem_responses
+from dermatech.core.pagination import updated_since
 from dermatech.core.views import APIView
 from triage import examples, selectors
 from triage.engine import Level, assess
@@ -32,6 +34,11 @@ _IF_NONE_MATCH = OpenApiParameter(
     OpenApiParameter.HEADER,
     description="The ETag you hold; the same release answers 304.",
 )
+_SINCE = OpenApiParameter(
+    "updated_since",
+    OpenApiTypes.DATETIME,
+    description="Nothing when the guidelines in force were released by then.",
+)
 _NOT_MODIFIED: dict[Any, Any] = {304: None}
 MAX_PLAUSIBLE = 20
 _RANK = {str(level): level.rank for level in Level}
@@ -41,18 +48,22 @@ class _KnowledgeView(APIView):
     """One kind of published knowledge as one document."""
 
     permission_classes = [Requires(Permission.KNOWLEDGE_READ)]
+    query_parameters = ("updated_since",)
     kind: str
 
     def answer(self, request: Request) -> Response:
-        release = selectors.current_release()
-        return respond(request, lambda: self.document(release), etag=release.label)
+        release, since = selectors.current_release(), updated_since(request)
+        unchanged = since is not None and release.activated_at is not None and release.activated_at <= since
+        return respond(request, lambda: self.document(release, empty=unchanged), etag=release.label)
 
-    def document(self, release: GuidelineRelease) -> dict[str, Any]:
+    def document(self, release: GuidelineRelease, *, empty: bool) -> dict[str, Any]:
         return {
+            "next": None,
+            "previous": None,
             "release": release.label,
             "sha256": release.content_hash,
             "review_state": release.review_state,
-            "results": self.rows(selectors.snapshot_of(release)),
+            "results": [] if empty else self.rows(selectors.snapshot_of(release)),
         }
 
     def rows(self, snapshot: Mapping[str, Any]) -> list[Any]:
@@ -72,8 +83,8 @@ class GuidelineView(_KnowledgeView):
         summary="Published triage rules",
         description="Every rule in plain words, as structured criteria and as null-guarded JSONLogic.",
         tags=["triage"],
-        parameters=[_IF_NONE_MATCH],
-        responses={200: GuidelineDocumentSerializer, **_NOT_MODIFIED, **problem_responses(403, 503)},
+        parameters=[_SINCE, _IF_NONE_MATCH],
+        responses={200: GuidelineDocumentSerializer, **_NOT_MODIFIED, **problem_responses(400, 403, 503)},
         examples=[examples.GUIDELINES],
     )
     def get(self, request: Request) -> Response:
@@ -87,8 +98,8 @@ class ConditionView(_KnowledgeView):
         operation_id="triage_conditions",
         summary="Published conditions",
         tags=["triage"],
-        parameters=[_IF_NONE_MATCH],
-        responses={200: ConditionDocumentSerializer, **_NOT_MODIFIED, **problem_responses(403, 503)},
+        parameters=[_SINCE, _IF_NONE_MATCH],
+        responses={200: ConditionDocumentSerializer, **_NOT_MODIFIED, **problem_responses(400, 403, 503)},
         examples=[examples.CONDITIONS],
     )
     def get(self, request: Request) -> Response:
@@ -102,8 +113,8 @@ class FindingView(_KnowledgeView):
         operation_id="triage_findings",
         summary="Published vocabulary of findings",
         tags=["triage"],
-        parameters=[_IF_NONE_MATCH],
-        responses={200: FindingDocumentSerializer, **_NOT_MODIFIED, **problem_responses(403, 503)},
+        parameters=[_SINCE, _IF_NONE_MATCH],
+        responses={200: FindingDocumentSerializer, **_NOT_MODIFIED, **problem_responses(400, 403, 503)},
         examples=[examples.FINDINGS],
     )
     def get(self, request: Request) -> Response:

@@ -13,17 +13,20 @@ from medications.engine import Formulary, Recommendations, recommend
 from triage.engine import (
     ContradictoryFindings,
     Differential,
+    FactValue,
     Knowledge,
     Level,
     TriageResult,
     assess,
     differential,
+    raised_by,
 )
 
 NOTHING_CLEAR = (
     "It is not clear enough what this is to propose a medicine. Answer the next question, or confirm "
     "a working diagnosis."
 )
+REFER_FIRST = "Triage says {level}: refer now; no medicine is proposed, because it could delay the referral."
 NO_FORMULARY = "No formulary is published, so no medicine can be proposed."
 
 
@@ -64,8 +67,11 @@ def evaluate(case: Case, *, knowledge: Knowledge, formulary: Formulary | None) -
             f"The findings do not fit the published knowledge any more; send them again. {error}",
             code="findings_outdated",
         ) from error
-    result = triaged(case, knowledge=knowledge, plain=plain, ranking=ranking)
-    condition = case.working_diagnosis or str(facts.get("condition") or "") or leading(ranking)
+    # What was seen counts for the rules and the medicines too, not for the ranking alone.
+    facts = raised_by(case.findings, facts, knowledge)
+    result = triaged(case, facts=facts, knowledge=knowledge, plain=plain, ranking=ranking)
+    confirmed = case.working_diagnosis or str(facts.get("condition") or "")
+    condition = confirmed or leading(ranking)
     medicines = None
     if condition and formulary is not None:
         medicines = recommend(
@@ -75,20 +81,38 @@ def evaluate(case: Case, *, knowledge: Knowledge, formulary: Formulary | None) -
             formulary=formulary,
             cadre=case.cadre,
             level=result.level,
+            unconfirmed=None if confirmed else plausible(plain, ranking),
         )
     return _evaluation(result, ranking, condition, medicines, formulary)
 
 
-def triaged(case: Case, *, knowledge: Knowledge, plain: Differential, ranking: Differential) -> TriageResult:
+def triaged(
+    case: Case,
+    *,
+    facts: Mapping[str, FactValue],
+    knowledge: Knowledge,
+    plain: Differential,
+    ranking: Differential,
+) -> TriageResult:
     """The worse of triage without the image (`plain`) and with it. The image adds conditions to those
     that are tried and never removes one: a picture that looks harmless lowers nothing."""
-    facts, confirmed = case.all_facts, case.working_diagnosis or None
+    confirmed = case.working_diagnosis or None
     baseline = assess(facts, knowledge, plausible=plain.plausible, confirmed=confirmed)
     if case.image_evidence is None:
         return baseline
-    either = tuple(dict.fromkeys((*plain.plausible, *ranking.plausible)))
-    raised = assess(facts, knowledge, plausible=either, confirmed=confirmed, image_flag=case.image_flag)
+    raised = assess(
+        facts,
+        knowledge,
+        plausible=plausible(plain, ranking),
+        confirmed=confirmed,
+        image_flag=case.image_flag,
+    )
     return baseline if baseline.level.worse_than(raised.level) else raised
+
+
+def plausible(plain: Differential, ranking: Differential) -> tuple[str, ...]:
+    """What it may be without the image or with it."""
+    return tuple(dict.fromkeys((*plain.plausible, *ranking.plausible)))
 
 
 def leading(ranking: Differential) -> str:
@@ -107,7 +131,7 @@ def _evaluation(
 ) -> Evaluation:
     if medicines is None:
         rows: Mapping[str, Any] = {"recommendations": [], "excluded": []}
-        message = NO_FORMULARY if formulary is None else NOTHING_CLEAR
+        message = _why_nothing(result.level, formulary)
     else:
         rows = medicines.as_dict()
         message = medicines.message or ""
@@ -121,3 +145,10 @@ def _evaluation(
         unrecognised=rows.get("unrecognised", []),
         message=message,
     )
+
+
+def _why_nothing(level: Level, formulary: Formulary | None) -> str:
+    """Whoever must be referred without delay is not held up by a question about the diagnosis."""
+    if not level.worse_than(Level.REFER_ROUTINE):
+        return NO_FORMULARY if formulary is None else NOTHING_CLEAR
+    return REFER_FIRST.format(level=level.value.replace("_", " "))

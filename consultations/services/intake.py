@@ -46,6 +46,7 @@ def apply(
             "unknown_condition",
             "This condition is not in the published knowledge; see GET /triage/conditions.",
         )
+    _one_diagnosis(consultation, data)
 
 
 def _reference(consultation: Consultation, given: str) -> None:
@@ -93,6 +94,18 @@ def _facts(
     if clashes:
         raise ValidationFailed(errors=clashes)
     consultation.facts = known
+
+
+def _one_diagnosis(consultation: Consultation, data: Mapping[str, Any]) -> None:
+    """A diagnosis can be said in two places. The later word replaces the earlier; two at once that
+    differ are refused, because the milder of them could win."""
+    if data.get("working_diagnosis") and not (data.get("facts") or {}).get("condition"):
+        consultation.facts.pop("condition", None)
+    said = consultation.facts.get("condition")
+    if said and consultation.working_diagnosis and said != consultation.working_diagnosis:
+        raise ValidationFailed.of(
+            "facts.condition", "contradiction", "This differs from working_diagnosis; say it once."
+        )
 
 
 def _person_fact(consultation: Consultation, name: str, value: Any) -> list[FieldError]:

@@ -1,7 +1,8 @@
 """One question to the formulary with everything about the patient already understood."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from medications.engine.formulary import Formulary
@@ -11,12 +12,24 @@ from medications.engine.results import Patient, Unrecognised
 # Unknown pregnancy counts as possible between these ages (10 and 55 completed years): wider than the
 # 15 to 49 years of WHO's definition, because a wrong "no" harms and a needless question does not.
 CHILDBEARING_MONTHS = (120, 659)
+# (age below, months) -> kilograms that can be true. Far wider than 3 standard deviations of the WHO growth
+# standards (2006) and reference (2007): what falls outside is a slip, as 120 for 12.0.
+_POSSIBLE_KG = (
+    (3, Decimal("0.3"), Decimal(12)),
+    (12, Decimal(2), Decimal(20)),
+    (36, Decimal(4), Decimal(30)),
+    (72, Decimal(7), Decimal(50)),
+    (144, Decimal(10), Decimal(110)),
+    (216, Decimal(12), Decimal(250)),
+)
+_POSSIBLE_KG_ADULT = (Decimal(15), Decimal(500))
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
     """`allergens` and `medicines` pair the words given with their meaning; `concepts` maps a health
-    concept to how it is known; `sites` is None where nobody said where the problem is."""
+    concept to how it is known; `sites` is None where nobody said where the problem is. While the
+    condition is not `confirmed`, `possible` maps the health concepts of the others to their names."""
 
     condition: str
     patient: Patient
@@ -28,10 +41,28 @@ class Case:
     sites: tuple[str, ...] | None
     unrecognised: tuple[Unrecognised, ...]
     other_conditions: tuple[str, ...]
+    confirmed: bool
+    possible: Mapping[str, str]
 
     @property
     def age_months(self) -> int | None:
         return self.patient.age_months
+
+    @property
+    def weight_slip(self) -> bool:
+        """Whether the weight given cannot be that of a person of this age."""
+        weight, age = self.patient.weight_kg, self.age_months
+        if weight is None or age is None:
+            return False
+        low, high = next(
+            ((low, high) for below, low, high in _POSSIBLE_KG if age < below), _POSSIBLE_KG_ADULT
+        )
+        return not low <= weight <= high
+
+    @property
+    def weight_kg(self) -> Decimal | None:
+        """The weight that doses may go by; a slip counts as not known."""
+        return None if self.weight_slip else self.patient.weight_kg
 
     @property
     def pregnant(self) -> bool | None:
@@ -53,7 +84,14 @@ class Case:
         return None if given is None and possible else False
 
 
-def understand(condition: str, patient: Patient, facts: Mapping[str, Any], formulary: Formulary) -> Case:
+def understand(
+    condition: str,
+    patient: Patient,
+    facts: Mapping[str, Any],
+    formulary: Formulary,
+    *,
+    unconfirmed: Collection[str] | None = None,
+) -> Case:
     """Resolve every word about the patient; what is not understood lands in `unrecognised`."""
     lexicon = formulary.lexicon
     unknown: list[Unrecognised] = []
@@ -91,6 +129,13 @@ def understand(condition: str, patient: Patient, facts: Mapping[str, Any], formu
         sites=_sites(facts),
         unrecognised=tuple(unknown),
         other_conditions=tuple(unplaced),
+        confirmed=unconfirmed is None,
+        possible={
+            concept.id: formulary.condition_name(other)
+            for other in unconfirmed or ()
+            for concept in formulary.concepts.values()
+            if other in concept.conditions and concept.id not in concepts
+        },
     )
 
 

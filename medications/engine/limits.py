@@ -7,6 +7,7 @@ from typing import Any
 from medications.engine.bodysites import blocked, spoken, within_only
 from medications.engine.case import Case
 from medications.engine.findings import Findings
+from medications.engine.formulary import Formulary
 from medications.engine.model import Treatment, UseLimit
 from medications.engine.results import Code, listed, plain
 from medications.engine.safety import age_in_words
@@ -29,6 +30,14 @@ def check_treatment(case: Case, treatment: Treatment, found: Findings) -> None:
                 f'The treatment says "{phrase}", and {because}.',
                 f"treatment {treatment.id}, {limit.id}",
             )
+
+
+def most_area(formulary: Formulary, treatment: Treatment) -> Decimal | None:
+    """The largest part of the skin, in percent, for which the treatment says it may be used."""
+    phrases = (*treatment.conditions_of_use, *treatment.stop_and_refer_if)
+    limits = (formulary.use_limits.get(phrase) for phrase in phrases)
+    areas = [each.max_area_percent for each in limits if each and each.max_area_percent is not None]
+    return min(areas, default=None)
 
 
 def as_number(value: Any) -> Decimal | None:

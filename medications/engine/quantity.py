@@ -50,9 +50,16 @@ _SMALL_AREA_FTU = Decimal(1)
 
 
 def quantity_to_supply(
-    case: Case, medication: Medication, regimen: Regimen, dose: Dose, days: int | None
+    case: Case,
+    medication: Medication,
+    regimen: Regimen,
+    dose: Dose,
+    days: int | None,
+    *,
+    most_area: Decimal | None = None,
 ) -> Quantity:
-    """The quantity for the course, rounded up to whole packs, with its arithmetic."""
+    """The quantity for the course, rounded up to whole packs, with its arithmetic. `most_area`: the
+    percentage of the skin above which the treatment may not be used at all."""
     courses = 2 if "repeat" in regimen.frequency else 1
     if medication.form in COUNTED_FORMS:
         return _tablets(medication, dose, days, courses)
@@ -60,23 +67,25 @@ def quantity_to_supply(
         return _volume(medication, dose.single_ml, dose.per_day, days, courses)
     if medication.form in LIQUID_FORMS:
         return _one_pack(medication, "the dose has no fixed volume")
-    return _topical(case, medication, regimen, days, courses)
+    return _topical(case, medication, regimen, days, courses, most_area)
 
 
-def fingertip_units(case: Case) -> tuple[Decimal, str]:
-    """FTUs for one application and how they were found: from the area, else from the body sites,
-    else one (an area of two adult palms)."""
-    regions = _regions(case.age_months)
+def fingertip_units(case: Case, most_area: Decimal | None = None) -> tuple[Decimal, str]:
+    """FTUs for one application and how they were found: from the area, else from the body sites
+    (whole, but no more than `most_area` percent of the skin), else one (an area of two adult palms)."""
+    regions, whole = _regions(case.age_months), _whole_body(case.age_months)
     area = as_number(case.facts.get("lesion_area_percent"))
     if area is not None and area > 0:
-        whole = _whole_body(case.age_months)
         return max(area * whole / 100, _SMALL_AREA_FTU / 4), f"{plain(area)} % of the skin"
     if case.sites:
         inner = frozenset().union(*(parts_of(site) - {site} for site in case.sites))
         sites = [site for site in case.sites if site not in inner and site in _SHARE]
         if sites:
             units = sum((regions[_SHARE[site][0]] * Decimal(_SHARE[site][1]) for site in sites), Decimal(0))
-            return max(units, _SMALL_AREA_FTU / 4), f"all of: {listed([spoken(site) for site in sites])}"
+            places = listed([spoken(site) for site in sites])
+            if most_area is not None and units > (most := most_area * whole / 100):
+                return most, f"{plain(most_area)} % of the skin, the most for this treatment ({places})"
+            return max(units, _SMALL_AREA_FTU / 4), f"all of: {places}"
     return _SMALL_AREA_FTU, "an area of two adult palms, as none was given"
 
 
@@ -111,7 +120,12 @@ def _volume(
 
 
 def _topical(
-    case: Case, medication: Medication, regimen: Regimen, days: int | None, courses: int
+    case: Case,
+    medication: Medication,
+    regimen: Regimen,
+    days: int | None,
+    courses: int,
+    most_area: Decimal | None,
 ) -> Quantity:
     uses, spelled = _uses(regimen, days)
     if uses is None:
@@ -126,7 +140,7 @@ def _topical(
         return _packs(
             medication, total, "mL", f"{plain(_ML_PER_LIQUID_USE)} mL x {spelled} = {plain(total)} mL"
         )
-    grams, reason = _grams_per_use(case, regimen)
+    grams, reason = _grams_per_use(case, regimen, most_area)
     total, note = _weekly_limit(medication, grams * uses * courses, days)
     unit = "mL" if medication.form == "lotion" else "g"
     how = f"{reason} x {spelled}{_twice(courses)}{note} = {plain(_tenth(total))} {unit}"
@@ -148,14 +162,14 @@ def _uses(regimen: Regimen, days: int | None) -> tuple[Decimal | None, str]:
     return each * now, f"{plain(each)} a day x {_days(now)}{later}"
 
 
-def _grams_per_use(case: Case, regimen: Regimen) -> tuple[Decimal, str]:
+def _grams_per_use(case: Case, regimen: Regimen, most_area: Decimal | None) -> tuple[Decimal, str]:
     if regimen.grams_per_application is not None:
         grams = regimen.grams_per_application
         return grams, f"{plain(grams)} g each time"
     if "whole body" in regimen.dose:
         units, area = _whole_body(case.age_months), "the whole body"
     else:
-        units, area = fingertip_units(case)
+        units, area = fingertip_units(case, most_area)
     factor = _GENEROUS if "generous" in regimen.dose else Decimal(1)
     grams = units * GRAMS_PER_FTU * factor
     thick = ", applied generously" if factor != 1 else ""

@@ -1,7 +1,7 @@
 """From a condition and a patient to medicines: every candidate proposed or excluded, with reasons."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +9,7 @@ from medications.engine.case import Case, understand
 from medications.engine.dosing import DoseImpossible, compute_dose
 from medications.engine.findings import Findings
 from medications.engine.formulary import Formulary
-from medications.engine.limits import check_treatment
+from medications.engine.limits import check_treatment, most_area
 from medications.engine.model import AWARE_GROUPS, LegalClass, Line, Medication, Regimen, Treatment
 from medications.engine.quantity import quantity_to_supply
 from medications.engine.regimens import choose_regimen, population_in_words
@@ -48,18 +48,20 @@ def recommend(
     cadre: str,
     level: str,
     prescription: bool = False,
+    unconfirmed: Collection[str] | None = None,
 ) -> Recommendations:
     """Judge every treatment of `condition` (a condition id) for `patient`.
 
     `facts` as in the triage vocabulary, absent or None = unknown; `cadre` of the person who would
-    supply, `level` the triage level; `prescription` whether a valid one is at hand. Proposed come
-    best first: line, suitability, legal class, AWaRe group, id. Raises ValueError on an unknown
+    supply, `level` the triage level; `prescription` whether a valid one is at hand. `unconfirmed`:
+    no person has confirmed `condition`, and these are possible too (None = it is confirmed). Proposed
+    come best first: line, suitability, legal class, AWaRe group, id. Raises ValueError on an unknown
     level, which must never be taken for a harmless one.
     """
     if level not in LEVELS:
         raise ValueError(f"{level!r} is not a triage level")
     treatments = formulary.treatments_of(condition)
-    case = understand(condition, patient, facts, formulary)
+    case = understand(condition, patient, facts, formulary, unconfirmed=unconfirmed)
     if level in _NO_TREATMENT:
         return _nothing_now(case, treatments, level)
     ranked: list[_Ranked] = []
@@ -99,9 +101,16 @@ def _judge(
         dose=dose,
         route=medication.route.value,
         duration_days=days,
-        quantity=quantity_to_supply(case, medication, regimen, dose, days),
+        quantity=quantity_to_supply(
+            case, medication, regimen, dose, days, most_area=most_area(case.formulary, treatment)
+        ),
         counselling=_counselling(treatment, medication, regimen),
-        warnings=(*(() if may.may else (may.reason,)), *_incomplete(case.unrecognised), *found.warnings),
+        warnings=(
+            *(() if may.may else (may.reason,)),
+            *_not_confirmed(case),
+            *_incomplete(case.unrecognised),
+            *found.warnings,
+        ),
         may_supply=may.may,
         legal_class=medication.legal_class.value,
         because=_because(case, treatment, medication, regimen),
@@ -115,7 +124,7 @@ def _dose(
     if regimen is None:
         return None
     try:
-        return compute_dose(regimen, medication, case.patient.weight_kg)
+        return compute_dose(regimen, medication, case.weight_kg)
     except DoseImpossible as error:
         found.against(
             Code.WEIGHT, f"{medication.name} cannot be dosed here: {error}.", f"treatment {treatment.id}"
@@ -167,6 +176,8 @@ def _general_warnings(case: Case, medication: Medication, dose: Dose, level: str
         found.warn(
             "Triage says refer: this is for relief meanwhile and must not replace or delay the referral."
         )
+    if case.weight_slip:
+        found.warn("The weight given cannot be right at this age: weigh the patient again.")
     if case.is_true("previous_treatment_failed"):
         found.warn(
             "An earlier treatment has failed: ask what was used, and do not repeat it. Consider referral."
@@ -186,6 +197,13 @@ def _outgrown(caution: str, age_months: int | None) -> bool:
     if match is None or age_months is None:
         return False
     return age_months >= int(match[1]) * (12 if match[2] == "years" else 1)
+
+
+def _not_confirmed(case: Case) -> list[str]:
+    if case.confirmed:
+        return []
+    name = case.formulary.condition_name(case.condition)
+    return [f"Nobody has confirmed that this is {name}: confirm the working diagnosis before you supply."]
 
 
 def _incomplete(unknown: tuple[Unrecognised, ...]) -> list[str]:

@@ -64,7 +64,7 @@ def _severity_fits(case: Case, population: Population) -> bool:
 
 
 def _weight_fits(case: Case, regimen: Regimen) -> bool:
-    weight, people = case.patient.weight_kg, regimen.population
+    weight, people = case.weight_kg, regimen.population
     if not people.has_weight_band and regimen.mg_per_kg is None:
         return True
     if weight is None:
@@ -92,6 +92,11 @@ def _severity_text(case: Case, regimens: list[Regimen], medication: Medication) 
 def _weight_text(case: Case, regimens: list[Regimen], medication: Medication) -> str:
     if case.patient.weight_kg is None:
         return f"The dose of {medication.name} depends on the weight, which is not known: weigh the patient."
+    if case.weight_slip:
+        return (
+            f"The dose of {medication.name} depends on the weight, and {plain(case.patient.weight_kg)} kg "
+            f"cannot be right at {age_in_words(case.age_months or 0)}: weigh the patient again."
+        )
     bands = listed(sorted({population_in_words(item.population) for item in regimens}))
     return (
         f"The patient weighs {plain(case.patient.weight_kg)} kg; {medication.name} is used here for {bands}."

@@ -22,6 +22,12 @@ class Code(StrEnum):
     SEVERITY = "severity"
     DURATION = "duration"
 
+    @property
+    def published(self) -> str:
+        """The word phones know: a weight that does not fit and a course that lasted too long are
+        contraindications to them, and the reason says which."""
+        return str(Code.CONTRAINDICATION if self in (Code.WEIGHT, Code.DURATION) else self)
+
 
 @dataclass(frozen=True, slots=True)
 class Patient:
@@ -145,7 +151,7 @@ class Excluded:
         return " ".join([first, *(f"Also: {text}" for text in others)])
 
     def as_dict(self) -> dict[str, Any]:
-        return {"medication": self.medication, "code": self.code.value, "reason": self.reason}
+        return {"medication": self.medication, "code": self.code.published, "reason": self.reason}
 
 
 @dataclass(frozen=True, slots=True)

@@ -176,6 +176,11 @@ def _contraindications(case: Case, medication: Medication, found: Findings) -> N
         for line in medication.cautions:
             if any(mentions(line, term) for term in concept.record_terms):
                 found.warn(f'Caution "{line}": {known_by}.', 2)
+    for concept_id, name in sorted(case.possible.items()):
+        terms = case.formulary.concepts[concept_id].record_terms
+        for line in (*barred, *limits):
+            if any(mentions(line, term) for term in terms):
+                found.warn(f'Not for "{line}", and {name} is possible too: rule it out first.', 2)
     for text in case.other_conditions:
         for line in (*barred, *limits):
             if mentions(line, text):

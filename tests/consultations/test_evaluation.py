@@ -231,3 +231,14 @@ def test_what_is_proposed_before_anybody_confirmed_the_diagnosis_says_so(
     assert any("Nobody has confirmed that this is Tinea corporis" in text for text in warnings(case))
     assert warnings(confirmed)
     assert not any("Nobody has confirmed" in text for text in warnings(confirmed))
+
+
+def test_nobody_in_an_emergency_is_told_to_answer_another_question_first(
+    published: tuple[Knowledge, Formulary],
+) -> None:
+    case = Case(patient={"age_months": 400}, facts={"difficulty_breathing": True}, cadre="pharmacist")
+
+    done = level(case, published)
+
+    assert done.level is Level.EMERGENCY
+    assert done.message.startswith("Triage says emergency: refer now")

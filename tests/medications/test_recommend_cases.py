@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from medications.engine.results import Code
 from tests.medications.conftest import Ask
 
 WOMAN: dict[str, Any] = {"sex": "female", "pregnant": False, "breastfeeding": False}
@@ -245,3 +246,15 @@ def test_case(case: Case, ask: Ask) -> None:
 def test_there_are_many_cases() -> None:
     assert len(CASES) >= 60
     assert len({case.why for case in CASES}) == len(CASES)
+
+
+def test_the_published_code_is_one_that_phones_know(ask: Ask) -> None:
+    known = {
+        "allergy", "age", "pregnancy", "lactation", "interaction", "body_site", "contraindication",
+        "legal_class", "severity",
+    }  # fmt: skip
+    assert {code.published for code in Code} == known
+    answer = ask("scabies", age_months=120).as_dict()
+    weighed = next(row for row in answer["excluded"] if row["medication"] == IVERMECTIN)
+    assert weighed["code"] == "contraindication"
+    assert "weigh the patient" in weighed["reason"]

@@ -18,7 +18,6 @@ from triage.engine import (
     Knowledge,
     differential,
     parse_knowledge,
-    raised_by,
 )
 from triage.starter import read, vignettes
 
@@ -382,28 +381,3 @@ def test_every_pair_that_the_vocabulary_excludes_is_refused_both_ways(knowledge:
         for other in finding.excludes:
             with pytest.raises(ContradictoryFindings):
                 differential(Findings(frozenset({finding.id, other})), CHILD, None, knowledge)
-
-
-# --- What was seen, as rules see it ---------------------------------------------------------------
-@pytest.mark.parametrize(
-    ("seen", "fact"),
-    [
-        ("fever", "fever"),
-        ("skin_tender_peeling", "skin_detachment"),
-        ("mucosal_erosions", "mucosal_involvement"),
-        ("grouped_vesicles", "blistering"),  # implies blisters
-    ],
-)
-def test_a_sign_that_was_seen_makes_its_fact_true(knowledge: Knowledge, seen: str, fact: str) -> None:
-    told = Findings(present=frozenset({seen}))
-    assert raised_by(told, {}, knowledge) == {fact: True}
-    assert raised_by(told, {fact: False}, knowledge) == {fact: True}
-
-
-def test_a_sign_that_was_not_seen_makes_nothing_false(knowledge: Knowledge) -> None:
-    told = Findings(absent=frozenset({"fever", "mucosal_erosions"}))
-    assert raised_by(told, {"ulcer": True}, knowledge) == {"ulcer": True}
-
-
-def test_a_sign_that_answers_a_measured_fact_leaves_it_unknown(knowledge: Knowledge) -> None:
-    assert raised_by(Findings(present=frozenset({"itchy", "finger_webs"})), {}, knowledge) == {}

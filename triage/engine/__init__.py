@@ -3,7 +3,7 @@
 Frozen values in, frozen values out; no Django, no settings, no clock.
 """
 
-from triage.engine.answers import ContradictoryFindings, Findings
+from triage.engine.answers import ContradictoryFindings, Findings, raised_by
 from triage.engine.assessment import Ask, FiredRule, TriageResult, assess
 from triage.engine.criteria import Criteria, CriteriaError, parse_criteria
 from triage.engine.differential import (
@@ -45,6 +45,7 @@ __all__ = [
     "from_jsonlogic",
     "parse_criteria",
     "parse_knowledge",
+    "raised_by",
     "rule_to_jsonlogic",
     "to_jsonlogic",
 ]

@@ -104,6 +104,27 @@ def from_facts(facts: Mapping[str, FactValue], vocabulary: Mapping[str, Finding]
     return told
 
 
+def raised_by(
+    findings: Findings, facts: Mapping[str, FactValue], knowledge: Knowledge
+) -> dict[str, FactValue]:
+    """The facts as rules must see them: a sign that was seen makes the fact true that asks for it.
+
+    Seen stands against a "no" given as a fact, for safety. An absent finding makes nothing false: the
+    question of the fact may be the wider one. Findings that the knowledge does not hold say nothing.
+    """
+    known = [knowledge.findings[id_] for id_ in findings.present if id_ in knowledge.findings]
+    seen = {finding.id for finding in known}.union(*(finding.implies for finding in known))
+    answered = (knowledge.findings[id_] for id_ in sorted(seen))
+    return {
+        **facts,
+        **{
+            finding.fact: True
+            for finding in answered
+            if finding.fact is not None and finding.fact_test is None
+        },
+    }
+
+
 def _without_redundant(
     present: frozenset[str], absent: frozenset[str], vocabulary: Mapping[str, Finding]
 ) -> Answers:

@@ -13,5 +13,6 @@ class AccountsConfig(AppConfig):
         # These register themselves: the system checks and the OpenAPI description of the access token.
         from accounts import checks, openapi  # noqa: F401
         from accounts.audit.triggers import connect_post_migrate
+        from dermatech.core import checks as core_checks  # noqa: F401  # core is no app of its own
 
         connect_post_migrate()

@@ -1,13 +1,16 @@
 """multipart/form-data with bounded files: a body that never ends cannot fill the disk."""
 
 from collections.abc import Mapping
-from typing import IO, Any
+from typing import IO, Any, cast
 
 from django.conf import settings
 from django.core.files.uploadhandler import FileUploadHandler
+from django.utils.http import parse_header_parameters
+from rest_framework.exceptions import ParseError
 from rest_framework.parsers import MultiPartParser
 
 from dermatech.core.errors import PayloadTooLarge
+from dermatech.core.whole import Ending
 
 # What parts other than files may add.
 _SLACK = 1_000_000
@@ -47,4 +50,13 @@ class BoundedMultiPartParser(MultiPartParser):
         if declared.isdigit() and int(declared) > most:
             raise PayloadTooLarge(f"A request may have at most {most:,} bytes.")
         request.upload_handlers.insert(0, BoundedUploadHandler(request))
-        return super().parse(stream, media_type, parser_context)
+        watched = Ending(stream)
+        parsed = super().parse(cast(IO[Any], watched), media_type, parser_context)
+        # Without its closing boundary the last photo is missing, and nobody would notice.
+        boundary = parse_header_parameters(media_type or "")[1].get("boundary", "")
+        if not watched.holds(f"--{boundary}--".encode("latin-1", "replace")):
+            for _, files in parsed.files.lists():
+                for file in files:
+                    file.close()
+            raise ParseError("The end of the multipart body is missing; send it again.")
+        return parsed

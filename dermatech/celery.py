@@ -135,6 +135,25 @@ def _leave_context(task_id: str, **_: Any) -> None:
         stack.close()
 
 
+def warm_publisher() -> bool:
+    """Do what the first message of a process would otherwise wait for: imports, a connection, the
+    queue. Whether that worked; a broker that is away is logged, never raised."""
+    from kombu.exceptions import KombuError
+    from redis.exceptions import RedisError
+
+    # Looked at for what they build and import at first sight.
+    _ = app.backend, app.amqp.router, app.amqp.send_task_message
+    try:
+        with app.producer_pool.acquire(block=True, timeout=1) as producer:
+            if producer.connection is not None:
+                producer.connection.ensure_connection(max_retries=1, interval_start=0)
+            producer.maybe_declare(app.amqp.queues[app.conf.task_default_queue])
+    except (KombuError, RedisError, OSError) as error:
+        log.warning("publisher_not_warmed", error=type(error).__name__)
+        return False
+    return True
+
+
 @worker_process_init.connect
 def _get_ready(**_: Any) -> None:
     """Load what the first photo would otherwise wait for: numerical libraries and the image model."""

@@ -1,8 +1,12 @@
-"""The WSGI entry point: `gunicorn dermatech.wsgi`."""
+"""The WSGI entry point: `gunicorn dermatech.wsgi`. Refuses to start where that would not be safe."""
 
 import os
 
 from django.core.wsgi import get_wsgi_application
 
+from dermatech.core.checks import refuse_unsafe_start
+from dermatech.core.whole import whole_bodies
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dermatech.settings")
-application = get_wsgi_application()
+application = whole_bodies(get_wsgi_application())
+refuse_unsafe_start()

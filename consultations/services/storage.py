@@ -29,6 +29,7 @@ def write(name: str, content: bytes) -> str:
         return default_storage.save(name, ContentFile(content))
     except STORAGE_ERRORS as error:
         logger.warning("storage refused a write: %s", type(error).__name__)
+        discard([name])  # a full disk keeps what it took of the file
         raise StorageUnavailable from error
 
 

@@ -37,6 +37,11 @@ def _keyring(configured: str) -> dict[str, AESGCM]:
     return ring
 
 
+def check_keys() -> None:
+    """Raise ImproperlyConfigured when FIELD_KEYS cannot encrypt."""
+    _keyring(settings.FIELD_KEYS)
+
+
 def encrypt(text: str, *, purpose: str) -> str:
     """`text` as "key-id.base64"; `purpose` is bound to it, so a value moved elsewhere fails."""
     key_id, cipher = next(iter(_keyring(settings.FIELD_KEYS).items()))

@@ -10,6 +10,7 @@ from django.core.exceptions import PermissionDenied, RequestDataTooBig, Suspicio
 from django.db import OperationalError
 from django.http import Http404, UnreadablePostError
 from rest_framework import exceptions
+from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
@@ -40,6 +41,9 @@ def problem_handler(exc: Exception, context: Mapping[str, Any]) -> Response | No
     document = problem.body(error.status, code=error.code, detail=error.detail, errors=error.errors)
     response = Response(document, status=error.status, headers=error.headers)
     response.content_type = problem.CONTENT_TYPE
+    if (request := context.get("request")) is not None:
+        # Whatever this address answers otherwise (a page, YAML, a picture), a problem is JSON.
+        request.accepted_renderer, request.accepted_media_type = JSONRenderer(), problem.CONTENT_TYPE
     return response
 
 

@@ -29,11 +29,20 @@ def _request_id(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapp
 
 
 def _one_line_a_request(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """A request is logged when it is answered; a health check only when it fails."""
+    """A request is logged when it is answered; a health check only when it fails. What was searched
+    for, in the admin a person, stays out of it."""
     name = event.get("event")
+    if "request" in event:
+        event["request"] = str(event["request"]).partition("?")[0]
     healthy = "/health/" in str(event.get("request", "")) and event.get("code") == HTTPStatus.OK
     if name == "request_started" or (name == "request_finished" and healthy):
         raise structlog.DropEvent
+    return event
+
+
+def _no_line_breaks(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """A path or header with a line break in it must not look like a line of ours."""
+    event["event"] = str(event.get("event", "")).replace("\r", "\\r").replace("\n", "\\n")
     return event
 
 
@@ -56,7 +65,7 @@ def formatter(style: str) -> logging.Formatter:
         processors=[
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
             _request_id,
-            *([structlog.processors.format_exc_info] if style == "json" else []),
+            *([structlog.processors.format_exc_info] if style == "json" else [_no_line_breaks]),
             renderer,
         ],
     )

@@ -1,6 +1,8 @@
-"""JSON as RFC 8259 has it: UTF-8, no NaN or Infinity, no duplicate keys, bounded depth and size."""
+"""JSON as RFC 8259 has it: UTF-8, no NaN or Infinity, no duplicate keys, no half characters, bounded
+depth and size."""
 
 import json
+import re
 from collections.abc import Mapping
 from typing import IO, Any
 
@@ -11,6 +13,7 @@ from rest_framework.parsers import BaseParser
 from dermatech.core.errors import PayloadTooLarge
 
 MAX_DEPTH = 32
+_HALF = re.compile("[\ud800-\udfff]")
 
 
 def _no_constant(word: str) -> Any:
@@ -38,11 +41,18 @@ def _check_depth(value: Any) -> None:
     raise ValueError(f"it is nested more than {MAX_DEPTH} levels deep")
 
 
+def _check_text(raw: bytes, value: Any) -> None:
+    """Half of a surrogate pair ("\\ud800") is no character: no answer could repeat it."""
+    if b"\\u" in raw and _HALF.search(json.dumps(value, ensure_ascii=False)):
+        raise ValueError("a text holds half of a surrogate pair")
+
+
 def loads(raw: bytes) -> Any:
     """Strict JSON; raises ParseError with a sentence for a person."""
     try:
         value = json.loads(raw.decode("utf-8"), parse_constant=_no_constant, object_pairs_hook=_unique_pairs)
         _check_depth(value)
+        _check_text(raw, value)
     except (ValueError, RecursionError) as error:
         raise ParseError(f"The body is not valid JSON: {error}.") from error
     return value

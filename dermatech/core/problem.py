@@ -11,6 +11,9 @@ from dermatech.core import context
 from dermatech.core.errors import FieldError
 
 CONTENT_TYPE = "application/problem+json"
+# An answer must not grow with the nonsense that it answers.
+MOST_ERRORS = 100
+LONGEST_NAME = 200
 # What is said when nobody said anything more specific: status -> (code, detail).
 DEFAULTS: dict[int, tuple[str, str]] = {
     400: ("bad_request", "The request could not be understood."),
@@ -41,7 +44,10 @@ def body(
         "request_id": context.current().request_id,
     }
     if errors:
-        document["errors"] = [{"field": e.field, "code": e.code, "message": e.message} for e in errors]
+        document["errors"] = [
+            {"field": e.field[:LONGEST_NAME], "code": e.code, "message": e.message}
+            for e in errors[:MOST_ERRORS]
+        ]
     return document
 
 

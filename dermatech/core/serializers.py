@@ -7,6 +7,9 @@ from typing import Any
 from rest_framework import serializers
 from rest_framework.fields import empty
 
+# A body may hold thousands of names; the first few tell their sender what is wrong.
+_MOST_NAMED = 20
+
 
 class StrictSerializer(serializers.Serializer[Any]):
     """A serializer for which an unknown field is an error (code `unknown_field`), never dropped."""
@@ -16,17 +19,9 @@ class StrictSerializer(serializers.Serializer[Any]):
             known = {name for name, field in self.fields.items() if not field.read_only}
             unknown = [str(name) for name in data if name not in known]
             if unknown:
-                raise serializers.ValidationError(
-                    {
-                        name: [
-                            serializers.ErrorDetail(
-                                f"This field is not known here. Known: {', '.join(sorted(known))}.",
-                                code="unknown_field",
-                            )
-                        ]
-                        for name in unknown
-                    }
-                )
+                text = f"This field is not known here. Known: {', '.join(sorted(known))}."
+                detail = serializers.ErrorDetail(text, code="unknown_field")
+                raise serializers.ValidationError({name: [detail] for name in unknown[:_MOST_NAMED]})
         return super().run_validation(data)
 
 

@@ -113,6 +113,7 @@ def _tail(log: Path | None) -> str:
 
 
 def main() -> int:
+    os.umask(0o077)  # what is kept here is for its owner alone: database, photos, logs
     told = terminal()
     try:
         options = preflight.read_options()

@@ -1,11 +1,15 @@
 """Gunicorn's settings, the same for `make run` and the container.
 
 A long poll holds its thread for up to 25 s, so there are many threads and every timeout is longer.
-Environment: HOST, PORT, WEB_WORKERS, WEB_THREADS.
+Environment: HOST, PORT, WEB_WORKERS, WEB_THREADS, WEB_RECEIVE_SECONDS.
 """
 
 import os
+import socket
+import struct
+import sys
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 wsgi_app = "dermatech.wsgi"
@@ -28,16 +32,41 @@ loglevel = "warning"
 limit_request_line = 8190
 proc_name = "dermatech-web"
 
+# A phone that loses its network in the middle of an upload says no word more, and must not hold a
+# thread for ever. Each piece may take this long, the whole upload as long as it needs.
+receive_seconds = int(os.environ.get("WEB_RECEIVE_SECONDS") or "20")
+
 _METRICS = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
 
 
 def on_starting(_server: Any) -> None:
-    """Counters of an earlier run must not be added to this one's."""
+    """Gunicorn's own pages become problem details. Counters of an earlier run must not be added to
+    this one's."""
+    from gunicorn import util  # type: ignore[import-untyped]
+
+    from dermatech.run import refusals
+
+    util.write_error = refusals.write_error
     if _METRICS:
         folder = Path(_METRICS)
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         for old in folder.glob("*.db"):
             old.unlink(missing_ok=True)
+
+
+def when_ready(server: Any) -> None:
+    """Every connection inherits the listener's patience (Linux; the two numbers of a timeval)."""
+    if sys.platform == "linux":
+        for listener in server.LISTENERS:
+            patience = struct.pack("@ll", receive_seconds, 0)
+            listener.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, patience)
+
+
+def post_worker_init(_worker: Any) -> None:
+    """Have a way to the broker before the first consultation needs one."""
+    from dermatech.celery import warm_publisher
+
+    Thread(target=warm_publisher, name="warm-publisher", daemon=True).start()
 
 
 def child_exit(_server: Any, worker: Any) -> None:

@@ -39,6 +39,17 @@ def test_a_healthy_health_check_is_not_worth_a_line(lines: Any, client: Client) 
     assert [line for line in lines() if "request" in line] == []
 
 
+def test_what_was_searched_for_is_not_logged(lines: Any, client: Client) -> None:
+    client.get("/admin/accounts/user/?q=Kwame+Mensah")
+    assert [line["request"] for line in lines() if "request" in line] == ["GET /admin/accounts/user/"]
+
+
+@pytest.mark.parametrize("style", ["json", "console"])
+def test_a_path_with_a_line_break_stays_one_line(style: str) -> None:
+    record = logging.LogRecord("x", logging.WARNING, "f", 1, "Forbidden: %s", ("/a\nERROR forged",), None)
+    assert len(formatter(style).format(record).splitlines()) == 1
+
+
 @pytest.mark.usefixtures("starter_knowledge")
 def test_nothing_of_the_patient_or_the_password_is_logged(
     lines: Any, as_user: Any, ama: Any, caplog: pytest.LogCaptureFixture

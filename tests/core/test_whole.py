@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.http import HttpRequest, UnreadablePostError
 
-from dermatech.core.whole import WholeBody, whole_bodies
+from dermatech.core.whole import Ending, WholeBody, whole_bodies
 
 
 def test_a_whole_body_is_read_as_it_was_sent() -> None:
@@ -32,7 +32,7 @@ def _input_of(environ: dict[str, Any]) -> Any:
         seen.append(given["wsgi.input"])
         return []
 
-    whole_bodies(application)(environ, lambda *_: lambda _: None)  # type: ignore[arg-type]
+    whole_bodies(application)(environ, lambda *_: lambda _: None)
     return seen[0]
 
 
@@ -46,6 +46,14 @@ def test_only_a_declared_length_can_be_missed() -> None:
 
 def test_django_calls_it_an_unreadable_post() -> None:
     request = HttpRequest()
-    request._stream = WholeBody(io.BytesIO(b"half"), 9)  # type: ignore[attr-defined]
+    request._stream = WholeBody(io.BytesIO(b"half"), 9)  # type: ignore[assignment]
     with pytest.raises(UnreadablePostError):
         request.read(9)
+
+
+def test_a_stream_remembers_how_it_ended() -> None:
+    stream = Ending(io.BytesIO(b"a" * 5000 + b"--x--\r\n"))
+    while stream.read(7):
+        pass
+    assert stream.holds(b"--x--")
+    assert not stream.holds(b"a" * 600)

@@ -15,7 +15,7 @@ from tests.services.processes import Service, eventually, free_port
 from tests.services.stack import ROOT, Stack
 
 _PATIENCE = 2
-_APPLICATION = '''
+_APPLICATION = """
 from dermatech.core.whole import whole_bodies
 
 def application(environ, start_response):
@@ -27,7 +27,7 @@ def application(environ, start_response):
     return [said]
 
 application = whole_bodies(application)
-'''
+"""
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,9 @@ class OutgoingMailAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no type
     list_display = ("kind", "user", "state", "attempts", "created_at", "sent_at", "error")
     list_filter = ("state", "kind")
     search_fields = ("user__email", "user__full_name")
-    search_help_text = "Person. Letters to addresses without an account are not kept."
+    search_help_text = "Name or e-mail of the person"
+    list_max_show_all = 50
+    when_empty = "Letters about accounts appear here. Those to addresses without an account are not kept."
     list_select_related = ("user",)
     show_full_result_count = False
     fieldsets = (

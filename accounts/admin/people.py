@@ -46,10 +46,8 @@ class UserAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no types
     form = PersonForm
     list_display = (
         "full_name",
-        "email",
         "show_state",
-        "role",
-        "cadre",
+        "work",
         "registration_number",
         "premises",
         "created_at",
@@ -63,10 +61,12 @@ class UserAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no types
         "premises__name",
         "premises__licence_number",
     )
-    search_help_text = "Name, e-mail address, registration number or premises."
+    search_help_text = "Name, e-mail, number or premises"
+    when_empty = "Registrations from the app appear here and wait for somebody to verify them."
     list_select_related = ("premises",)
     ordering = ("-created_at",)
     list_per_page = 50
+    list_max_show_all = 50
     show_full_result_count = False
     autocomplete_fields = ("premises",)
     actions = ("verify_selected", "refuse_selected")
@@ -111,6 +111,10 @@ class UserAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no types
     )  # fmt: skip
     def show_state(self, user: User) -> tuple[str, str]:
         return user.state, user.get_state_display()
+
+    @display(description="role", ordering="role")
+    def work(self, user: User) -> str:
+        return str(user.get_cadre_display() or user.get_role_display())
 
     # --- what is shown, and to whom ----------------------------------------------------------
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
@@ -248,18 +252,19 @@ class DeviceSessionAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no typ
     """Who is signed in where. Nothing is edited here; a device can be signed out."""
 
     list_display = (
-        "user",
+        "person",
         "device_name",
         "address",
+        "signed_in",
         "created_at",
         "last_used_at",
         "expires_at",
-        "ended_at",
-        "end_reason",
     )
     list_filter = ("end_reason", ("ended_at", admin.EmptyFieldListFilter))
     search_fields = ("user__email", "user__full_name", "device_name", "address")
-    search_help_text = "Person, device or address."
+    search_help_text = "Person, device or address"
+    when_empty = "A device appears here when somebody signs in with the app."
+    list_max_show_all = 50
     list_select_related = ("user",)
     show_full_result_count = False
     actions = ("end_selected",)
@@ -288,6 +293,16 @@ class DeviceSessionAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no typ
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+    @display(description="person", ordering="user__full_name")
+    def person(self, session: DeviceSession) -> str:
+        return session.user.full_name
+
+    @display(description="state", ordering="ended_at", label={"in": "success", "out": "info"})
+    def signed_in(self, session: DeviceSession) -> tuple[str, str]:
+        if session.ended_at is None:
+            return "in", "signed in"
+        return "out", f"ended: {session.get_end_reason_display().lower()}"
 
     def has_end_permission(self, request: HttpRequest) -> bool:
         return policy.allows(actor_of(request), policy.Permission.SESSION_END_ANY)

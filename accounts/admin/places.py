@@ -23,7 +23,9 @@ class PremisesAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no types
     list_display = ("name", "licence_number", "region", "people")
     list_filter = ("region",)
     search_fields = ("name", "licence_number")
-    search_help_text = "Name or licence number."
+    search_help_text = "Name or licence number"
+    list_max_show_all = 50
+    show_full_result_count = False
     ordering = ("name",)
     readonly_fields = ("created_at", "updated_at")
     fieldsets = (

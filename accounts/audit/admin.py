@@ -46,6 +46,8 @@ class ReadOnlyAdmin(ModelAdmin):  # type: ignore[misc]  # unfold is untyped
     paginator = BoundedPaginator
     show_full_result_count = False
     list_per_page = 50
+    list_max_show_all = 50
+    when_empty = "Everything that anybody does is written here, so there is nothing yet."
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return allows(request.user, Permission.AUDIT_READ)
@@ -131,7 +133,7 @@ class PatientFilter(TextFilter):  # type: ignore[misc]  # unfold is untyped
 class AuditEventAdmin(ReadOnlyAdmin):
     """Who did what, when, to whom."""
 
-    list_display = ("when", "actor_name", "what", "on_what", "patient_id", "outcome_badge", "number")
+    list_display = ("when", "actor_name", "what", "on_short", "patient", "outcome_badge", "number")
     list_display_links = ("when", "what")
     list_filter = (
         ("recorded_at", TimeSpanFilter),
@@ -143,22 +145,20 @@ class AuditEventAdmin(ReadOnlyAdmin):
     list_filter_submit = True
     list_select_related = ("leaf",)
     search_fields = ("actor_name", "request_id", "entity_id", "action")
-    search_help_text = (
-        "A name, an action (photo.read), a request id, or the id of a person, patient or thing."
-    )
+    search_help_text = "Name, action (photo.read) or any id"
     ordering = ("-id",)
     fieldsets = (
         (
             "What happened",
             {
-                "fields": ("when", "what", "outcome_badge", "purpose", "detail"),
+                "fields": ("sentence", ("when", "result"), ("what", "purpose"), "detail"),
                 "description": "One act, as it was recorded in the transaction of the act itself.",
             },
         ),
         (
             "Who",
             {
-                "fields": ("actor_name", "actor_id", "role", "address", "device", "user_agent"),
+                "fields": (("actor_name", "role"), ("address", "user_agent"), "actor_id", "device"),
                 "description": "As they were called then; a later change of name does not show here.",
             },
         ),
@@ -179,7 +179,12 @@ class AuditEventAdmin(ReadOnlyAdmin):
             },
         ),
     )
-    readonly_fields = tuple(name for _, part in fieldsets for name in part["fields"])
+    readonly_fields = tuple(
+        name
+        for _, part in fieldsets
+        for row in part["fields"]
+        for name in ((row,) if isinstance(row, str) else row)
+    )
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[AuditEvent], search_term: str
@@ -204,6 +209,25 @@ class AuditEventAdmin(ReadOnlyAdmin):
     def what(self, event: AuditEvent) -> str:
         return f"{event.get_action_display()} ({event.action})"
 
+    @admin.display(description="in short")
+    def sentence(self, event: AuditEvent) -> str:
+        who = event.actor_name or "The system"
+        whom = f", of the patient {event.patient_id}" if event.patient_id else ""
+        return (
+            f"{who}: {event.get_action_display()} ({event.get_outcome_display().lower()}), "
+            f"{self.on_what(event)}{whom}, on {self.when(event)} UTC."
+        )
+
+    @admin.display(description="on")
+    def on_short(self, event: AuditEvent) -> SafeString | str:
+        """The kind of thing and the end of its id; the whole id stands on the event's page."""
+        kind = event.entity_type.rpartition(".")[2]
+        return _short(event.entity_id, kind) if kind else _DASH
+
+    @admin.display(description="patient", ordering="patient_id")
+    def patient(self, event: AuditEvent) -> SafeString | str:
+        return _short(str(event.patient_id)) if event.patient_id else _DASH
+
     @admin.display(description="on")
     def on_what(self, event: AuditEvent) -> str:
         return f"{event.entity_type} {event.entity_id}".strip() or _DASH
@@ -218,6 +242,10 @@ class AuditEventAdmin(ReadOnlyAdmin):
     )
     def outcome_badge(self, event: AuditEvent) -> tuple[str, str]:
         return event.outcome, event.get_outcome_display()
+
+    @admin.display(description="outcome")
+    def result(self, event: AuditEvent) -> str:
+        return event.get_outcome_display()
 
     @admin.display(description="number")
     def number(self, event: AuditEvent) -> str:
@@ -277,7 +305,7 @@ class AuditEventAdmin(ReadOnlyAdmin):
 class AuditCheckpointAdmin(ReadOnlyAdmin):
     """Signed statements about the whole log. Keep one elsewhere: it makes a cut tail visible."""
 
-    list_display = ("size", "created_at", "root_hex")
+    list_display = ("size", "created_at", "root_start")
     list_filter = (("created_at", TimeSpanFilter),)
     list_filter_submit = True
     ordering = ("-size",)
@@ -292,6 +320,10 @@ class AuditCheckpointAdmin(ReadOnlyAdmin):
         ),
     )
     readonly_fields = ("size", "created_at", "root_hex", "signed", "public_key")
+
+    @admin.display(description="Merkle root")
+    def root_start(self, checkpoint: AuditCheckpoint) -> str:
+        return f"{bytes(checkpoint.root).hex()[:16]}..."
 
     @admin.display(description="Merkle root")
     def root_hex(self, checkpoint: AuditCheckpoint) -> str:
@@ -312,7 +344,22 @@ def _payload(event: AuditEvent) -> dict[str, Any]:
 
 
 def _pairs(values: dict[str, Any]) -> str:
-    return format_html_join("", "{}: {}<br>", sorted(values.items())) if values else _DASH
+    """Names and values; a commitment is a fingerprint and is shown as one."""
+    if not values:
+        return _DASH
+    rows = (
+        (name.replace("_", " "), _DASH if value in (None, "") else value)
+        for name, value in sorted(values.items())
+    )
+    return format_html_join("", '<div><strong>{}</strong> <span class="break-all">{}</span></div>', rows)
+
+
+def _short(key: str, kind: str = "") -> SafeString:
+    try:
+        tail = str(uuid.UUID(key))[-8:]
+    except ValueError:
+        tail = key[:24]
+    return format_html('<span title="{}">{} <span class="short-id">{}</span></span>', key, kind, tail)
 
 
 def _uuid(text: str) -> uuid.UUID | None:

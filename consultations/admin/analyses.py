@@ -4,24 +4,45 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import admin, messages
+from django.db import transaction
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import reverse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from accounts import audit, policy
 from accounts.admin.decorators import action, display
-from consultations.admin.base import LEVEL_COLOURS, STATUS_COLOURS, CaseAdmin, CaseInline, actor_of, bullets
+from consultations.admin import record
+from consultations.admin.base import (
+    LEVEL_COLOURS,
+    STATUS_COLOURS,
+    CaseAdmin,
+    CaseInline,
+    actor_of,
+    badge,
+    case_link,
+)
 from consultations.models import Analysis, Status
 from consultations.services import analyses as services
-from dermatech.core.errors import DomainError
+from consultations.services import storage
+from dermatech.core.errors import DomainError, Unavailable
+
+
+def _seconds(row: Analysis) -> str:
+    return "—" if row.duration_ms is None else f"{row.duration_ms / 1000:.1f} s"
 
 
 class AnalysisInline(CaseInline):
     """The analyses of a consultation."""
 
     model = Analysis
-    fields = readonly_fields = ("status", "triage_level", "duration_ms", "error_code", "created_at")
+    fields = readonly_fields = ("created_at", "status", "triage_level", "took", "error_code")
+    hide_title = True
+
+    @display(description="took")
+    def took(self, row: Analysis) -> str:
+        return _seconds(row)
 
 
 @admin.register(Analysis)
@@ -31,19 +52,18 @@ class AnalysisAdmin(CaseAdmin):
 
     read_action = audit.Action.ANALYSIS_READ
     list_display = (
-        "id",
+        "created_at",
         "show_status",
         "show_level",
-        "consultation_id",
-        "created_at",
-        "duration_ms",
+        "case",
+        "took",
         "attempts",
         "interruptions",
         "error_code",
     )
     list_filter = ("status", "triage_level", "error_code", "created_at")
     search_fields = ("id", "consultation__id", "request_id")
-    search_help_text = "Id of the analysis or its consultation, or a request id."
+    search_help_text = "Id of the analysis or its consultation, or a request id"
     list_select_related = ("consultation", "submitted_by", "guidelines_release", "formulary_release", "model")
     deferred = (
         "consultation__notes",
@@ -59,13 +79,10 @@ class AnalysisAdmin(CaseAdmin):
             "State",
             {
                 "fields": (
-                    "consultation",
-                    "status",
-                    "error_code",
-                    "error_detail",
-                    "attempts",
-                    "interruptions",
-                    "duration_ms",
+                    ("consultation", "status"),
+                    ("error_code", "error_detail"),
+                    ("attempts", "interruptions"),
+                    "took",
                 ),
                 "description": "Errors and interruptions (a worker that vanished) are counted apart.",
             },
@@ -73,7 +90,7 @@ class AnalysisAdmin(CaseAdmin):
         (
             "Answer",
             {
-                "fields": ("triage_level", "rules", "ranking", "image", "heatmap"),
+                "fields": ("level", "rules", "ranking", "image", "heat_map"),
                 "description": "What the pharmacist was shown.",
             },
         ),
@@ -81,23 +98,18 @@ class AnalysisAdmin(CaseAdmin):
             "Provenance",
             {
                 "fields": (
-                    "guidelines_release",
-                    "formulary_release",
-                    "model",
-                    "submitted_by",
-                    "request_id",
-                    "fence",
-                    "lease_until",
-                    "sent_at",
-                    "created_at",
-                    "started_at",
-                    "finished_at",
+                    ("guidelines_release", "formulary_release"),
+                    ("model", "submitted_by"),
+                    ("created_at", "sent_at"),
+                    ("started_at", "finished_at"),
+                    ("fence", "lease_until"),
+                    ("id", "request_id"),
                 ),
                 "description": "Enough to do it again: manage.py replay followed by the id.",
             },
         ),
     )
-    readonly_fields = ("rules", "ranking", "image")
+    readonly_fields = ("level", "took", "rules", "ranking", "image", "heat_map")
 
     @display(description="status", ordering="status", label=STATUS_COLOURS)
     def show_status(self, row: Analysis) -> tuple[str, str]:
@@ -107,19 +119,63 @@ class AnalysisAdmin(CaseAdmin):
     def show_level(self, row: Analysis) -> tuple[str, str]:
         return row.triage_level, row.get_triage_level_display() or "—"
 
+    @display(description="level")
+    def level(self, row: Analysis) -> SafeString | str:
+        return badge(row.triage_level, row.get_triage_level_display()) if row.triage_level else "—"
+
     @display(description="rules that decided")
     def rules(self, row: Analysis) -> SafeString | str:
-        return bullets(
-            f"{rule['title']} ({'; '.join(rule['because'])})" for rule in (row.triage or {}).get("rules", ())
-        )
+        return record.rules(row.triage)
 
     @display(description="conditions")
     def ranking(self, row: Analysis) -> SafeString | str:
-        return bullets(f"{each['name']}: {each['band']}" for each in (row.result or {}).get("conditions", ()))
+        return record.ranking(row.result)
 
     @display(description="image model")
     def image(self, row: Analysis) -> str:
         return str((row.result or {}).get("image_note") or "—")
+
+    @display(description="heat map")
+    def heat_map(self, row: Analysis) -> SafeString | str:
+        if not row.heatmap:
+            return "None: no image model took part."
+        address = reverse("admin:consultations_analysis_heatmap", args=[row.pk])
+        return format_html(
+            '<img src="{}" style="height: 320px" alt="What the image model looked at">', address
+        )
+
+    @display(description="consultation", ordering="consultation_id")
+    def case(self, row: Analysis) -> SafeString:
+        return case_link(row.consultation_id)
+
+    @display(description="took", ordering="duration_ms")
+    def took(self, row: Analysis) -> str:
+        return _seconds(row)
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.heatmap)
+        own = path("<uuid:analysis_id>/heatmap", view, name="consultations_analysis_heatmap")
+        return [own, *super().get_urls()]
+
+    def heatmap(self, request: HttpRequest, analysis_id: UUID) -> HttpResponse:
+        """The picture, for those who may see its consultation; 404 for anybody else."""
+        row = self.get_queryset(request).filter(pk=analysis_id).first()
+        if row is None or not row.heatmap or not self.has_view_permission(request, row):
+            raise Http404
+        try:
+            content = storage.read(row.heatmap.name)
+        except Unavailable as error:
+            return HttpResponse(error.detail, status=error.status, content_type="text/plain; charset=utf-8")
+        with transaction.atomic():
+            audit.record(
+                actor=actor_of(request),
+                action=audit.Action.HEATMAP_READ,
+                entity=row,
+                patient=row.consultation_id,
+            )
+        return HttpResponse(
+            content, content_type="image/png", headers={"Cache-Control": "private, max-age=300"}
+        )
 
     def has_retry_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
         if not policy.allows(actor_of(request), policy.Permission.CONSULTATION_READ_ALL):

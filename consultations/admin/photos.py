@@ -11,7 +11,8 @@ from django.utils.safestring import SafeString
 
 from accounts import audit
 from accounts.admin.decorators import display
-from consultations.admin.base import CaseAdmin, CaseInline, actor_of
+from consultations.admin.base import CaseAdmin, actor_of, bullets, case_link
+from consultations.admin.record import quality
 from consultations.models import Photo
 from consultations.services import photos as services
 from dermatech.core.errors import Unavailable
@@ -21,22 +22,12 @@ def preview(photo: Photo, *, height: int = 96) -> SafeString:
     """The thumbnail as a picture that leads to the whole one."""
     address = reverse("admin:consultations_photo_picture", args=[photo.pk])
     return format_html(
-        '<a href="{}"><img src="{}?size=thumbnail" height="{}" alt="Photo of the skin" loading="lazy"></a>',
+        '<a href="{}"><img src="{}?size=thumbnail" style="height: {}px" alt="Photo of the skin" '
+        'loading="lazy"></a>',
         address,
         address,
         height,
     )
-
-
-class PhotoInline(CaseInline):
-    """The photos of a consultation."""
-
-    model = Photo
-    fields = readonly_fields = ("show", "width", "height", "bytes", "format", "ssim", "created_at")
-
-    @display(description="photo")
-    def show(self, photo: Photo) -> SafeString:
-        return preview(photo)
 
 
 @admin.register(Photo)
@@ -45,32 +36,39 @@ class PhotoAdmin(CaseAdmin):
 
     read_action = audit.Action.PHOTO_READ
     list_display = (
-        "id",
-        "show",
-        "consultation_id",
-        "size",
-        "format",
-        "bytes",
-        "ssim",
-        "usable",
         "created_at",
+        "show",
+        "case",
+        "size",
+        "kilobytes",
+        "similarity",
+        "usable",
     )
     list_filter = ("format", "source_format", "created_at")
     search_fields = ("id", "consultation__id", "sha256_in", "sha256_out")
-    search_help_text = "Id of the photo or its consultation, or a SHA-256."
+    search_help_text = "Id of the photo or its consultation, or a SHA-256"
     list_select_related = ("consultation",)
     deferred = ("consultation__notes", "consultation__initials")
     fieldsets = (
         (
             "Picture",
             {
-                "fields": ("show_large", "consultation", "size", "bytes", "format", "ssim", "ssim_full"),
+                "fields": (
+                    "show_large",
+                    "consultation",
+                    ("size", "kilobytes"),
+                    ("ssim", "ssim_full"),
+                    "format",
+                ),
                 "description": "As stored. Opening it is recorded in the audit log.",
             },
         ),
         (
             "Quality",
-            {"fields": ("quality",), "description": "Judged by the analysis; empty until one has run."},
+            {
+                "fields": ("judgement", "figures"),
+                "description": "Judged by the analysis; empty until one has run.",
+            },
         ),
         (
             "Provenance",
@@ -81,7 +79,7 @@ class PhotoAdmin(CaseAdmin):
             },
         ),
     )
-    readonly_fields = ("show_large", "size")
+    readonly_fields = ("show_large", "size", "kilobytes", "judgement", "figures")
 
     @display(description="photo")
     def show(self, photo: Photo) -> SafeString:
@@ -94,6 +92,36 @@ class PhotoAdmin(CaseAdmin):
     @display(description="pixels")
     def size(self, photo: Photo) -> str:
         return f"{photo.width} by {photo.height}"
+
+    @display(description="consultation", ordering="consultation_id")
+    def case(self, photo: Photo) -> SafeString:
+        return case_link(photo.consultation_id)
+
+    @display(description="size", ordering="bytes")
+    def kilobytes(self, photo: Photo) -> str:
+        return f"{photo.bytes / 1000:,.0f} kB {photo.get_format_display()}"
+
+    @display(description="SSIM", ordering="ssim")
+    def similarity(self, photo: Photo) -> str:
+        return f"{photo.ssim:.3f}"
+
+    @display(description="judgement")
+    def judgement(self, photo: Photo) -> str:
+        return quality(photo.quality)
+
+    @display(description="figures, 0 to 1")
+    def figures(self, photo: Photo) -> SafeString | str:
+        said = photo.quality or {}
+        lines = [
+            f"{name.replace('_', ' ').capitalize()}: {said[name]:g}"
+            for name in ("score", "sharpness", "exposure", "glare", "skin_fraction")
+            if said.get(name) is not None
+        ]
+        if tone := said.get("skin_tone"):
+            lines.append(
+                f"Skin tone: {tone['group'].replace('_', ' ')} ({tone['ita_degrees']:g} degrees ITA)"
+            )
+        return bullets(lines)
 
     @display(description="usable", boolean=True)
     def usable(self, photo: Photo) -> bool | None:

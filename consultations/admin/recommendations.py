@@ -1,13 +1,11 @@
 """What was proposed, and what was not and why."""
 
-from typing import Any
-
 from django.contrib import admin
-from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
 from accounts.admin.decorators import display
-from consultations.admin.base import LEVEL_COLOURS, CaseAdmin, CaseInline, bullets
+from consultations.admin.base import LEVEL_COLOURS, CaseAdmin, badge, bullets, case_link
+from consultations.admin.record import directions, medicine_name
 from consultations.models import Recommendation
 
 
@@ -16,50 +14,40 @@ def sentence(row: Recommendation) -> str:
     said = row.payload
     if not row.proposed:
         return str(said.get("reason", ""))
-    return " · ".join(str(said[name]) for name in ("dose", "frequency") if said.get(name))
-
-
-class RecommendationInline(CaseInline):
-    """The current recommendations of a consultation."""
-
-    model = Recommendation
-    fields = readonly_fields = ("medication", "proposed", "rank", "code", "summary")
-
-    def get_queryset(self, request: HttpRequest) -> Any:
-        return super().get_queryset(request).filter(analysis__isnull=True)
-
-    @display(description="in short")
-    def summary(self, row: Recommendation) -> str:
-        return sentence(row)
+    return directions(said)
 
 
 @admin.register(Recommendation)
 class RecommendationAdmin(CaseAdmin):
     """Medicines proposed or excluded. Rows without an analysis are what holds now."""
 
-    list_display = ("medication", "proposed", "rank", "code", "show_level", "consultation_id", "created_at")
+    list_display = ("medicine", "verdict", "summary", "show_level", "case", "now", "created_at")
     list_filter = ("proposed", "code", "level", ("analysis", admin.EmptyFieldListFilter), "created_at")
     search_fields = ("medication", "consultation__id")
-    search_help_text = "Medicine, for example clotrimazole-1-cream, or id of the consultation."
+    search_help_text = "Medicine, for example clotrimazole-1-cream, or id of the consultation"
     list_select_related = ("consultation", "analysis")
     deferred = ("consultation__notes", "consultation__initials", "analysis__result", "analysis__inputs")
     fieldsets = (
         (
             "Medicine",
             {
-                "fields": ("medication", "proposed", "rank", "code", "summary", "why"),
+                "fields": ("medicine", "decided", "summary", "quantity", "why", "warnings", "tell"),
                 "description": "As it was shown to the pharmacist, under the formulary of that moment.",
             },
         ),
         (
             "Where",
             {
-                "fields": ("consultation", "analysis", "level", "created_at"),
+                "fields": (
+                    ("consultation", "analysis"),
+                    ("level_badge", "created_at"),
+                    ("medication", "rank"),
+                ),
                 "description": "At the levels emergency and refer urgently nothing is ever proposed.",
             },
         ),
     )
-    readonly_fields = ("summary", "why")
+    readonly_fields = ("medicine", "decided", "summary", "quantity", "why", "warnings", "tell", "level_badge")
 
     @display(description="level", ordering="level", label=LEVEL_COLOURS)
     def show_level(self, row: Recommendation) -> tuple[str, str]:
@@ -69,6 +57,45 @@ class RecommendationAdmin(CaseAdmin):
     def summary(self, row: Recommendation) -> str:
         return sentence(row)
 
+    @display(description="medicine", ordering="medication")
+    def medicine(self, row: Recommendation) -> str:
+        return medicine_name(row)
+
+    @display(description="verdict", ordering="proposed", label={"proposed": "success", "not": "danger"})
+    def verdict(self, row: Recommendation) -> tuple[str, str]:
+        if row.proposed:
+            return "proposed", f"Proposed, choice {row.rank}"
+        return "not", f"Not: {row.code.replace('_', ' ')}"
+
+    @display(description="verdict")
+    def decided(self, row: Recommendation) -> str:
+        return self.verdict(row)[1]
+
+    @display(description="level")
+    def level_badge(self, row: Recommendation) -> SafeString:
+        return badge(row.level, row.get_level_display())
+
+    @display(description="consultation", ordering="consultation_id")
+    def case(self, row: Recommendation) -> SafeString:
+        return case_link(row.consultation_id)
+
+    @display(description="holds now", boolean=True)
+    def now(self, row: Recommendation) -> bool:
+        return row.analysis_id is None
+
+    @display(description="quantity")
+    def quantity(self, row: Recommendation) -> str:
+        said = row.payload.get("quantity")
+        return f"{said['amount']:g} {said['unit']}: {said['how']}" if said else "—"
+
     @display(description="because")
     def why(self, row: Recommendation) -> SafeString | str:
-        return bullets([*row.payload.get("because", ()), *row.payload.get("warnings", ())])
+        return bullets(row.payload.get("because", ()))
+
+    @display(description="be careful")
+    def warnings(self, row: Recommendation) -> SafeString | str:
+        return bullets(row.payload.get("warnings", ()))
+
+    @display(description="tell the patient")
+    def tell(self, row: Recommendation) -> SafeString | str:
+        return bullets(row.payload.get("counselling", ()))

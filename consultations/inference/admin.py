@@ -75,6 +75,10 @@ class ModelVersionAdmin(ModelAdmin):  # type: ignore[misc]
     )
     list_filter = ("state",)
     search_fields = ("name", "version", "sha256")
+    search_help_text = "Name, version or hash"
+    show_full_result_count = False
+    list_max_show_all = 50
+    when_empty = "Without one, everything rests on findings and facts. Add a package (.zip) to install one."
     list_select_related = ("installed_by",)
     actions = ("activate", "retire")
     compressed_fields = False

@@ -88,10 +88,8 @@ class MedicationAdmin(FormularyAdmin):
 
     form = MedicationForm
     inlines = (InteractionInline,)
-    list_display = (
-        "code", "generic_name", "form", "strength", "legal_label", "aware_group", "uses", "confidence",
-        "review_state",
-    )  # fmt: skip
+    list_display = ("medicine", "legal_label", "aware_group", "uses", "code", "sureness", "review")
+    search_help_text = "Generic name, brand, ATC code or ingredient"
     list_filter = (
         "legal_class", "route", "form", "aware_group", "pregnancy", "lactation", "content_state",
         "confidence", "nhis_listed",
@@ -104,8 +102,7 @@ class MedicationAdmin(FormularyAdmin):
                 "description": "One product: substance, form and strength. Nothing you change here takes "
                 "effect before a release.",
                 "fields": (
-                    "code",
-                    ("generic_name", "atc"),
+                    ("generic_name", "atc", "code"),
                     "brand_examples",
                     ("form", "strength", "route"),
                     ("strength_mg", "strength_per", "scored"),
@@ -165,6 +162,10 @@ class MedicationAdmin(FormularyAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Medication]:
         queryset: QuerySet[Medication] = super().get_queryset(request)
         return queryset.annotate(treatment_count=Count("treatments"))
+
+    @display(description="Medicine", ordering="generic_name")
+    def medicine(self, obj: Medication) -> str:
+        return f"{obj.generic_name} {obj.strength} {obj.get_form_display().lower()}"
 
     @display(description="Legal class", ordering="legal_class", label=LEGAL_COLOURS)
     def legal_label(self, obj: Medication) -> str:

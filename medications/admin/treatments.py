@@ -7,7 +7,9 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.core.exceptions import ValidationError
+from django.db.models import OuterRef, QuerySet, Subquery
 from django.forms.models import BaseInlineFormSet
+from django.http import HttpRequest
 from unfold.admin import StackedInline
 from unfold.widgets import UnfoldAdminSelectWidget
 
@@ -168,7 +170,9 @@ class TreatmentAdmin(FormularyAdmin):
 
     form = TreatmentForm
     inlines = (RegimenInline,)
-    list_display = ("code", "condition", "medicine", "line_label", "confidence", "review_state")
+    list_display = ("condition_title", "medicine", "line_label", "sureness", "review")
+    list_display_links = ("condition_title", "medicine")
+    search_help_text = "Condition or medicine"
     list_filter = ("line", "condition", "medication__legal_class", "content_state", "confidence")
     list_select_related = ("medication",)
     search_fields = ("code", "condition", "medication__generic_name", "medication__code", "reviewer_notes")
@@ -179,13 +183,22 @@ class TreatmentAdmin(FormularyAdmin):
             {
                 "description": "One medicine for one condition; the regimens below say how it is given "
                 "to whom.",
-                "fields": ("code", "condition", "medication", "line"),
+                "fields": (("condition", "medication"), ("line", "code")),
             },
         ),
         ("When to use it, when to stop", {"fields": ("conditions_of_use", "stop_and_refer_if")}),
         ("For reviewers", {"fields": ("reviewer_notes",)}),
         PROVENANCE,
     )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Treatment]:
+        name = Condition.objects.filter(code=OuterRef("condition")).values("name")[:1]
+        queryset: QuerySet[Treatment] = super().get_queryset(request)
+        return queryset.annotate(condition_name=Subquery(name))
+
+    @display(description="Condition", ordering="condition")
+    def condition_title(self, obj: Treatment) -> str:
+        return str(getattr(obj, "condition_name", None) or obj.condition)
 
     @display(description="Medicine", ordering="medication__generic_name")
     def medicine(self, obj: Treatment) -> str:

@@ -68,7 +68,7 @@ class _Counted(FormularyAdmin):
 @admin.register(InteractionClass)
 class InteractionClassAdmin(_Counted):
     form = MembersForm
-    list_display = ("code", "size", "confidence", "review_state")
+    list_display = ("code", "size", "sureness", "review")
     list_filter = ("content_state", "confidence")
     search_fields = ("code", "members")
     fieldsets = (
@@ -87,7 +87,7 @@ class InteractionClassAdmin(_Counted):
 @admin.register(AllergyClass)
 class AllergyClassAdmin(_Counted):
     form = AllergyClassForm
-    list_display = ("code", "title", "size", "confidence", "review_state")
+    list_display = ("code", "title", "size", "sureness", "review")
     list_filter = ("content_state", "confidence")
     search_fields = ("code", "title", "synonyms", "members")
     fieldsets = (
@@ -106,7 +106,7 @@ class AllergyClassAdmin(_Counted):
 @admin.register(MedicineName)
 class MedicineNameAdmin(FormularyAdmin):
     form = MedicineNameForm
-    list_display = ("code", "known_as", "confidence", "review_state")
+    list_display = ("code", "known_as", "sureness", "review")
     list_filter = ("content_state", "confidence")
     search_fields = ("code", "synonyms")
     fieldsets = (
@@ -129,7 +129,7 @@ class MedicineNameAdmin(FormularyAdmin):
 @admin.register(HealthConcept)
 class HealthConceptAdmin(FormularyAdmin):
     form = HealthConceptForm
-    list_display = ("code", "title", "confidence", "review_state")
+    list_display = ("code", "title", "sureness", "review")
     list_filter = ("content_state", "confidence")
     search_fields = ("code", "title", "patient_terms", "record_terms")
     fieldsets = (
@@ -148,7 +148,7 @@ class HealthConceptAdmin(FormularyAdmin):
 @admin.register(UseLimit)
 class UseLimitAdmin(FormularyAdmin):
     form = UseLimitForm
-    list_display = ("code", "phrase", "confidence", "review_state")
+    list_display = ("code", "phrase", "sureness", "review")
     list_filter = ("not_pregnant", "not_breastfeeding", "content_state", "confidence")
     search_fields = ("code", "phrase")
     fieldsets = (

@@ -16,8 +16,9 @@ from triage.models import Condition, Finding, Frequency, Guideline
 MAX_TEXT = 200_000  # characters of a structured field; a rule has a few thousand
 
 
-def _textarea(rows: int) -> forms.Widget:
-    widget: forms.Widget = UnfoldAdminTextareaWidget(attrs={"rows": rows, "spellcheck": "false"})
+def _textarea(rows: int, *, code: bool = False) -> forms.Widget:
+    attrs = {"rows": rows, "spellcheck": "false", **({"data-kind": "code"} if code else {})}
+    widget: forms.Widget = UnfoldAdminTextareaWidget(attrs=attrs)
     return widget
 
 
@@ -71,7 +72,7 @@ class StructuredField(forms.JSONField):
     """JSON shown indented; what cannot be read is said with its line and column."""
 
     def __init__(self, *, rows: int = 10, **kwargs: Any) -> None:
-        super().__init__(widget=_textarea(rows), **kwargs)
+        super().__init__(widget=_textarea(rows, code=True), **kwargs)
 
     def to_python(self, value: Any) -> Any:
         if isinstance(value, str) and len(value) > MAX_TEXT:
@@ -92,14 +93,19 @@ class StructuredField(forms.JSONField):
 
 
 class CriteriaField(StructuredField):
-    """When a rule holds. Unknown facts, operators, values and conditions are refused with their place."""
+    """When a rule holds. Unknown facts, operators, values and conditions are refused with their place,
+    which begins with `path`."""
+
+    def __init__(self, *, path: str, **kwargs: Any) -> None:
+        self.path = path
+        super().__init__(**kwargs)
 
     def validate(self, value: Any) -> None:
         super().validate(value)
         if value in self.empty_values:
             return
         try:
-            parse_criteria(value, path=str(self.label or "criteria"), conditions=condition_codes())
+            parse_criteria(value, path=self.path, conditions=condition_codes())
         except CriteriaError as wrong:
             raise ValidationError(f"{wrong.path}: {wrong.message}") from wrong
 
@@ -124,7 +130,7 @@ class FrequenciesField(forms.CharField):
     """How often each finding occurs: one `finding: word` per line."""
 
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(widget=_textarea(24), max_length=MAX_TEXT, **kwargs)
+        super().__init__(widget=_textarea(24, code=True), max_length=MAX_TEXT, **kwargs)
 
     def prepare_value(self, value: Any) -> Any:
         if not isinstance(value, dict):

@@ -5,7 +5,7 @@ from typing import Any
 from django.contrib import admin
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 
 from accounts.admin.decorators import display
 from triage.admin.base import PROVENANCE, ItemForm, KnowledgeAdmin
@@ -31,6 +31,7 @@ LEVEL_COLOURS = {
     TriageLevel.PHARMACY_TREATMENT.label: "primary",
     TriageLevel.SELF_CARE.label: "success",
 }
+_LINE = '<div class="{}" style="padding-left: {}rem">{}</div>'
 _PRE = '<pre style="white-space: pre-wrap">{}</pre>'
 
 
@@ -38,15 +39,18 @@ class GuidelineForm(ItemForm):
     """A rule must be readable and fire on its own case before it can be stored."""
 
     when = CriteriaField(
-        label="when",
+        path="when",
+        label="It fires when",
         rows=14,
         help_text='As {"all": [{"fact": "fever", "op": "eq", "value": true}, {"fact": "age_months", '
         '"op": "lt", "value": 3}]}. Operators: eq, ne, gt, gte, lt, lte, in, contains, contains_any, '
         "is_unknown.",
     )
     unless = CriteriaField(
-        label="unless",
+        path="unless",
+        label="Unless",
         required=False,
+        rows=3,
         help_text="Exclusions in the same form; empty for none. An unknown fact does not exclude.",
     )
     match_case = FactsField(
@@ -78,9 +82,10 @@ class GuidelineAdmin(KnowledgeAdmin):
     """Triage rules."""
 
     form = GuidelineForm
-    list_display = ("code", "title", "level_label", "priority", "timeframe", "review_state")
+    list_display = ("title", "level_label", "priority", "timeframe", "code", "sureness", "review")
     list_filter = ("level", "content_state", "confidence", "timeframe")
     search_fields = ("code", "title", "advice", "rationale", "notify")
+    search_help_text = "Title, id, or a word of the advice"
     readonly_fields = (*KnowledgeAdmin.readonly_fields, "plain_words", "jsonlogic")
     fieldsets = (
         (
@@ -88,15 +93,15 @@ class GuidelineAdmin(KnowledgeAdmin):
             {
                 "description": "The most urgent rule that fires decides; within a level the lowest priority "
                 "leads. Nothing you change here takes effect before a release.",
-                "fields": ("code", "title", ("level", "priority", "timeframe")),
+                "fields": (("title", "code"), ("level", "priority", "timeframe"), "plain_words"),
             },
         ),
         (
-            "When it fires",
+            "When it fires, as software reads it",
             {
                 "description": "A fact nobody gave is unknown, never false: a red-flag rule that hangs on it "
                 "makes the result provisional, and the fact is asked for.",
-                "fields": ("plain_words", "when", "unless", "match_case", "no_match_case"),
+                "fields": ("when", "unless", ("match_case", "no_match_case")),
             },
         ),
         ("What is said", {"fields": ("advice", "rationale", "notify")}),
@@ -129,10 +134,19 @@ def _rendered(rule: Guideline, *, as_words: bool) -> str:
     if not as_words:
         return format_html(_PRE, indented(rule_to_jsonlogic(when, unless)))
     names = dict(Condition.objects.values_list("code", "name"))
-    text = describe(when, names)
+    lines = describe(when, names).splitlines()
     if unless is not None:
-        text += f"\n\nUnless\n{describe(unless, names)}"
-    return format_html(_PRE, text)
+        lines += ["Unless:", *(f"  {line}" for line in describe(unless, names).splitlines())]
+    return format_html(
+        '<div class="rule-words wide">{}</div>', format_html_join("", _LINE, map(_line, lines))
+    )
+
+
+def _line(text: str) -> tuple[str, float, str]:
+    """A line of the rule in words: a class, how far in, and the words."""
+    words = text.lstrip()
+    inward = (len(text) - len(words)) / 2 * 1.5
+    return "head" if words.endswith(":") else "", inward, words[:1].upper() + words[1:]
 
 
 class VignetteForm(ItemForm):
@@ -166,16 +180,18 @@ class VignetteAdmin(KnowledgeAdmin):
     """Cases that every release must answer rightly."""
 
     form = VignetteForm
-    list_display = ("code", "kind", "short", "expected_level", "expected_first", "review_state")
+    list_display = ("code", "short", "about", "expects", "sureness", "review")
+    list_display_links = ("code", "short")
     list_filter = ("kind", "expected_level", "expected_abstain", "content_state")
     search_fields = ("code", "description", "basis")
+    search_help_text = "A word of the case, or its id"
     fieldsets = (
         (
             None,
             {
                 "description": "No release is made while a case disagrees. A case may carry the reason why "
                 "it is allowed to disagree.",
-                "fields": ("code", "kind", "description", "facts", "known_shortfall"),
+                "fields": (("code", "kind"), "description", "facts", "known_shortfall"),
             },
         ),
         ("Triage case", {"fields": ("expected_level", "expected_rules")}),
@@ -184,10 +200,8 @@ class VignetteAdmin(KnowledgeAdmin):
             {
                 "fields": (
                     ("findings_present", "findings_absent"),
-                    "expected_first",
-                    "acceptable",
-                    "must_not_miss",
-                    "expected_abstain",
+                    ("expected_first", "expected_abstain"),
+                    ("acceptable", "must_not_miss"),
                 )
             },
         ),
@@ -197,7 +211,20 @@ class VignetteAdmin(KnowledgeAdmin):
 
     @display(description="Case")
     def short(self, obj: Vignette) -> str:
-        return obj.description[:90]
+        return obj.description if len(obj.description) <= 110 else f"{obj.description[:110]}..."
+
+    @display(description="Tests", ordering="kind")
+    def about(self, obj: Vignette) -> str:
+        return "triage" if obj.kind == VignetteKind.TRIAGE else "ranking"
+
+    @display(description="Expects")
+    def expects(self, obj: Vignette) -> str:
+        if obj.expected_level:
+            return str(TriageLevel(obj.expected_level).label)
+        if obj.expected_abstain:
+            return "no answer yet"
+        wanted = obj.expected_first or ", ".join(obj.acceptable)
+        return wanted.replace("-", " ") if wanted else "\N{EN DASH}"
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         return {"kind": VignetteKind.TRIAGE, **super().get_changeform_initial_data(request)}

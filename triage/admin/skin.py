@@ -21,6 +21,11 @@ from triage.models import Condition, ConditionProfile, DifferentialScoring, Find
 _ONE_PER_LINE = "One per line."
 
 
+def _words(codes: list[str]) -> str:
+    """Ids as a person reads them."""
+    return ", ".join(code.replace("_", " ") for code in codes)
+
+
 class ConditionForm(ItemForm):
     """Lists are edited one entry per line."""
 
@@ -38,7 +43,16 @@ class ConditionAdmin(KnowledgeAdmin):
     """Skin conditions."""
 
     form = ConditionForm
-    list_display = ("name", "icd10", "category", "serious", "notifiable", "default_triage", "review_state")
+    list_display = (
+        "name",
+        "icd10",
+        "category",
+        "default_triage",
+        "serious",
+        "notifiable",
+        "sureness",
+        "review",
+    )
     list_filter = ("category", "serious", "notifiable", "pharmacy_manageable", "content_state", "confidence")
     search_fields = ("code", "name", "icd10", "icd11", "synonyms")
     fieldsets = (
@@ -46,7 +60,7 @@ class ConditionAdmin(KnowledgeAdmin):
             None,
             {
                 "description": "Pharmacists read the name; rules and treatments use the code.",
-                "fields": ("code", "name", "synonyms", ("icd10", "icd11", "icd11_confidence"), "category"),
+                "fields": (("name", "code"), "synonyms", ("icd10", "icd11", "icd11_confidence"), "category"),
             },
         ),
         (
@@ -74,7 +88,8 @@ class FindingForm(ItemForm):
     )
     implies = LinesField(known=finding_codes, kind="finding", help_text="Is then true as well. Ids.", rows=3)
     fact_test = CriteriaField(
-        label="fact_test",
+        path="fact_test",
+        label="Test of the fact",
         required=False,
         rows=4,
         help_text="How a fact that is not yes/no answers it, as "
@@ -97,7 +112,7 @@ class FindingAdmin(KnowledgeAdmin):
     """The vocabulary of what to look and ask for."""
 
     form = FindingForm
-    list_display = ("code", "group", "question", "background", "cluster", "asked", "review_state")
+    list_display = ("name", "question", "group", "background", "asked", "sureness", "review")
     list_filter = ("group", "background", "asked", "content_state")
     search_fields = ("code", "name", "question", "help", "cluster", "fact")
     fieldsets = (
@@ -105,14 +120,14 @@ class FindingAdmin(KnowledgeAdmin):
             None,
             {
                 "description": "Ask in words a patient understands; say how it looks on dark skin.",
-                "fields": ("code", "name", "group", "question", "help"),
+                "fields": (("name", "code", "group"), "question", "help"),
             },
         ),
         (
             "How it counts",
             {
                 "description": "Findings of one cluster say partly the same, so each counts for less.",
-                "fields": ("background", "cluster", "excludes", "implies"),
+                "fields": (("background", "cluster"), ("excludes", "implies")),
             },
         ),
         (
@@ -154,7 +169,7 @@ class ConditionProfileAdmin(KnowledgeAdmin):
     """How often each finding occurs in a condition, and how frequent the condition is."""
 
     form = ProfileForm
-    list_display = ("condition", *_PRIORS, "priors_confidence", "review_state")
+    list_display = ("condition", *_PRIORS, "sureness", "review")
     list_filter = ("content_state", "confidence", "priors_confidence", "condition__category")
     list_select_related = ("condition",)
     search_fields = ("code", "condition__name", "findings", "note")
@@ -196,7 +211,7 @@ class SafetyQuestionAdmin(KnowledgeAdmin):
     """Questions that come before all others, so that rare and serious causes are not missed."""
 
     form = SafetyQuestionForm
-    list_display = ("code", "position", "when_present", "asks", "review_state")
+    list_display = ("code", "when_present", "asks", "position", "sureness", "review")
     list_filter = ("content_state",)
     search_fields = ("code", "if_present", "ask")
     fieldsets = (
@@ -204,7 +219,7 @@ class SafetyQuestionAdmin(KnowledgeAdmin):
             None,
             {
                 "description": "As: when a patch is paler than the skin, ask whether it has lost feeling.",
-                "fields": ("code", "position", "if_present", "if_absent", "ask"),
+                "fields": (("code", "position"), ("if_present", "if_absent"), "ask"),
             },
         ),
         PROVENANCE,
@@ -212,18 +227,18 @@ class SafetyQuestionAdmin(KnowledgeAdmin):
 
     @display(description="When present")
     def when_present(self, obj: SafetyQuestion) -> str:
-        return ", ".join(obj.if_present)
+        return _words(obj.if_present)
 
     @display(description="Asks")
     def asks(self, obj: SafetyQuestion) -> str:
-        return ", ".join(obj.ask)
+        return _words(obj.ask)
 
 
 @admin.register(DifferentialScoring)
 class DifferentialScoringAdmin(KnowledgeAdmin):
     """The numbers of the differential; one row."""
 
-    list_display = ("code", "answer_reliability", "rho", "likely", "possible", "review_state")
+    list_display = ("code", "answer_reliability", "rho", "likely", "possible", "sureness", "review")
     fieldsets = (
         (
             "What the words mean",

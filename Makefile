@@ -11,7 +11,7 @@ PACKAGES := dermatech accounts triage medications consultations
 XDIST ?= 2
 # A file stays on one worker, so that a server it starts is started once.
 PYTEST := $(PY) -m pytest -n $(XDIST) --dist loadfile --no-loadscope-reorder -p tests.services.plugin
-COVERAGE := --cov --cov-config=pyproject.toml
+COVERAGE := --cov --cov-config=pyproject.toml --cov-report=term:skip-covered
 
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,8 +28,8 @@ dev: ## .venv with the locked packages of tests and tools too
 # The real processes run on SQLite in test_make_run and on PostgreSQL in test_main_flow.
 test: dev ## all tests on SQLite, then those that touch the database on PostgreSQL; coverage of both
 	@$(PY) -m coverage erase
-	TEST_DATABASE=sqlite $(PYTEST) --ignore tests/run/test_main_flow.py $(COVERAGE) --cov-report= $(ARGS)
-	TEST_DATABASE=postgres $(PYTEST) --only-database $(COVERAGE) --cov-append --cov-report=term:skip-covered $(ARGS)
+	TEST_DATABASE=sqlite $(PYTEST) --ignore tests/run/test_main_flow.py $(COVERAGE) $(ARGS)
+	TEST_DATABASE=postgres $(PYTEST) --only-database $(ARGS)
 
 lint: dev format types contracts checks docker-check ## everything that reads the code without running it
 

@@ -26,3 +26,5 @@ from dermatech.settings import *  # noqa: E402, F403
 # Cheap hashes first: what is tested about Argon2 names it.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher", "accounts.hashers.Argon2idHasher"]
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+# Each test client builds the middleware anew; WhiteNoise would list 1,300 static files each time.
+WHITENOISE_AUTOREFRESH = True

@@ -25,29 +25,9 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[uuid.UUID]:
     return ids
 
 
-# Snapshots of the starter knowledge by release model: loading the working rows takes a second, and
-# consultations read the published snapshots only.
-_snapshots: dict[str, tuple[str, dict[str, Any]]] = {}
-
-
 @pytest.fixture
-def knowledge(request: pytest.FixtureRequest, db: None, sent: list[uuid.UUID]) -> None:
+def knowledge(starter_knowledge: None, sent: list[uuid.UUID]) -> None:
     """Published starter knowledge, and no broker."""
-    from dermatech.core import releases
-    from medications.models import FormularyRelease
-    from triage.models import GuidelineRelease
-
-    models: tuple[type[Any], ...] = (GuidelineRelease, FormularyRelease)
-    if _snapshots:
-        for model in models:
-            title, snapshot = _snapshots[model.__name__]
-            releases.publish(model, snapshot=snapshot, title=title)
-        return
-    request.getfixturevalue("starter_knowledge")
-    for model in models:
-        release = releases.active(model)
-        assert release is not None
-        _snapshots[model.__name__] = (release.title, json.loads(release.snapshot))
 
 
 @pytest.fixture

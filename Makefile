@@ -8,7 +8,8 @@ BIN := .venv/bin
 PY := $(BIN)/python
 
 PACKAGES := dermatech accounts triage medications consultations
-XDIST ?= 2
+# One more than the cores of a small machine: many tests wait for a server or a child.
+XDIST ?= 3
 # A file stays on one worker, so that a server it starts is started once.
 PYTEST := $(PY) -m pytest -n $(XDIST) --dist loadfile --no-loadscope-reorder -p tests.services.plugin
 COVERAGE := --cov --cov-config=pyproject.toml --cov-report=term:skip-covered

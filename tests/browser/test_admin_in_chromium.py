@@ -18,7 +18,6 @@ from triage.models import Guideline
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.django_db(transaction=True),
-    pytest.mark.xdist_group("browser"),
     pytest.mark.usefixtures("starter_knowledge"),
 ]
 Enter = Callable[[], Visitor]

@@ -7,7 +7,14 @@ _DATABASE_FIXTURES = frozenset({"db", "transactional_db", "django_db_reset_seque
 
 
 # The files that start whole services or take minutes, the longest first.
-_LONG = ("test_main_flow", "test_make_run", "test_admin_in_chromium", "test_case_admin", "test_installed_models", "test_admin_pages")
+_LONG = (
+    "test_main_flow",
+    "test_make_run",
+    "test_admin_in_chromium",
+    "test_case_admin",
+    "test_installed_models",
+    "test_admin_pages",
+)
 
 
 def _order(item: pytest.Item) -> int:
@@ -32,8 +39,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _touches_database(item: pytest.Item) -> bool:
-    if item.get_closest_marker("browser") is not None:
-        return False  # what Chromium shows does not hang on the database: once is enough
+    # What Chromium shows and how gunicorn listens does not hang on the database: once is enough.
+    if item.get_closest_marker("browser") is not None or item.path.stem == "test_gunicorn":
+        return False
     if item.get_closest_marker("django_db") is not None:
         return True
     return bool(_DATABASE_FIXTURES.intersection(getattr(item, "fixturenames", ())))

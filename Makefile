@@ -38,7 +38,7 @@ format:
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/bandit --quiet --recursive --severity-level medium --exclude ./.venv,./tests $(PACKAGES) manage.py
-	@templates=$$(git ls-files '*.html'); if [ -n "$$templates" ]; then $(BIN)/djlint --check --lint $$templates; fi
+	@templates=$$(git ls-files '*.html'); if [ -n "$$templates" ]; then $(BIN)/djlint --lint $$templates; fi
 
 types:
 	$(BIN)/mypy $(PACKAGES) manage.py tests

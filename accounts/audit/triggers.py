@@ -38,7 +38,7 @@ BEGIN
     RAISE EXCEPTION 'the audit log is append-only: % on % is refused', TG_OP, TG_TABLE_NAME
         USING ERRCODE = 'restrict_violation';
 END
-"""  # noqa: S608  # table names of our own
+"""  # nosec B608: table names of our own models  # noqa: S608  # table names of our own
 # pg_trigger.tgtype: ROW 1, BEFORE 2, DELETE 8, UPDATE 16, TRUNCATE 32.
 _ROW_UPDATE_DELETE: Final = 1 | 2 | 8 | 16
 _TRUNCATE: Final = 2 | 32
@@ -168,7 +168,7 @@ def _sqlite() -> list[_Trigger]:
         _sqlite_trigger(
             _PENDING,
             "delete",
-            when=f"NOT EXISTS (SELECT 1 FROM {_LEAF} WHERE event_id = OLD.event_id)",  # noqa: S608
+            when=f"NOT EXISTS (SELECT 1 FROM {_LEAF} WHERE event_id = OLD.event_id)",  # noqa: S608  # nosec B608
         ),
     ]
     for table, unique in _UNIQUE.items():
@@ -176,7 +176,7 @@ def _sqlite() -> list[_Trigger]:
         triggers += [
             _sqlite_trigger(table, "update"),
             _sqlite_trigger(table, "delete"),
-            _sqlite_trigger(table, "insert", when=f"EXISTS (SELECT 1 FROM {table} WHERE {clash})"),  # noqa: S608
+            _sqlite_trigger(table, "insert", when=f"EXISTS (SELECT 1 FROM {table} WHERE {clash})"),  # noqa: S608  # nosec B608
         ]
     return triggers
 

@@ -15,7 +15,7 @@ from dermatech.core.errors import Unprocessable
 from medications.engine import Formulary
 from triage.engine import Knowledge, Level
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.one_database]
 
 
 @pytest.fixture

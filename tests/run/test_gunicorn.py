@@ -14,6 +14,7 @@ from dermatech.run import refusals
 from tests.services.processes import Service, eventually, free_port
 from tests.services.stack import ROOT, Stack
 
+pytestmark = [pytest.mark.services, pytest.mark.one_database]
 _PATIENCE = 2
 _APPLICATION = """
 from dermatech.core.whole import whole_bodies
@@ -82,17 +83,14 @@ def _length(answer: bytes) -> int:
 _POST = b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n"
 
 
-@pytest.mark.services
 def test_a_body_arrives_whole(port: int) -> None:
     assert _ask(port, _POST + b"123456789").endswith(b"\r\n\r\n9 bytes")
 
 
-@pytest.mark.services
 def test_a_phone_that_hangs_up_in_the_middle_has_sent_nothing(port: int) -> None:
     assert _ask(port, _POST + b"1234", hang_up=True).endswith(b"ConnectionResetError")
 
 
-@pytest.mark.services
 def test_phones_that_fall_silent_do_not_hold_the_threads_for_ever(port: int) -> None:
     silent = [socket.create_connection(("127.0.0.1", port)) for _ in range(4)]
     try:
@@ -108,7 +106,6 @@ def test_phones_that_fall_silent_do_not_hold_the_threads_for_ever(port: int) -> 
             connection.close()
 
 
-@pytest.mark.services
 @pytest.mark.parametrize(
     ("raw", "status", "code"),
     [
@@ -141,7 +138,6 @@ def test_a_broker_that_is_away_is_no_reason_to_fail() -> None:
     assert celery.warm_publisher() is False
 
 
-@pytest.mark.services
 def test_the_first_message_of_a_warmed_process_is_sent_at_once(stack: Stack) -> None:
     script = """
 import time

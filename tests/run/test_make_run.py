@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -42,10 +43,9 @@ def processes_of(data_dir: Path) -> list[str]:
     return found
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def data_dir() -> Iterator[Path]:
-    import tempfile
-
+    """One for all: people start it again over the data they have."""
     with tempfile.TemporaryDirectory(prefix="dt-run-") as folder:
         yield Path(folder)
 

@@ -1,4 +1,4 @@
-"""Pytest plugin of `make test`: `--only-database` keeps the tests that touch a database; what takes
+"""Pytest plugin of `make test`: `--only-database` keeps the tests that hang on the database; what takes
 long goes first, so that no worker is left with it at the end."""
 
 import pytest
@@ -24,7 +24,7 @@ def _order(item: pytest.Item) -> int:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
-        "--only-database", action="store_true", help="leave out the tests that do not touch a database"
+        "--only-database", action="store_true", help="leave out the tests that do not hang on the database"
     )
 
 
@@ -32,15 +32,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items.sort(key=_order)
     if not config.getoption("--only-database"):
         return
-    kept = [item for item in items if _touches_database(item)]
-    left_out = [item for item in items if not _touches_database(item)]
+    kept = [item for item in items if _hangs_on_database(item)]
+    left_out = [item for item in items if not _hangs_on_database(item)]
     config.hook.pytest_deselected(items=left_out)
     items[:] = kept
 
 
-def _touches_database(item: pytest.Item) -> bool:
-    # What Chromium shows and how gunicorn listens does not hang on the database: once is enough.
-    if item.get_closest_marker("browser") is not None or item.path.stem == "test_gunicorn":
+def _hangs_on_database(item: pytest.Item) -> bool:
+    # What Chromium shows, how gunicorn listens and what a model says does not hang on the database.
+    if any(item.get_closest_marker(name) for name in ("browser", "one_database")):
         return False
     if item.get_closest_marker("django_db") is not None:
         return True

@@ -14,6 +14,7 @@ from accounts.audit import verifier
 from tests.accounts.audit.bundles import lines_of, other_key, rewrite, sign_anew, verdict
 
 Bundler = Callable[..., Path]
+pytestmark = pytest.mark.one_database
 EVENTS = 40
 CAMPAIGN = 500
 

@@ -288,7 +288,8 @@ def test_the_confined_child_can_reach_no_file_no_network_no_program() -> None:
 
 
 PARENT = """
-import io, sys, time
+import io, signal, sys, time
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell ignores it for what it runs behind
 sys.path.insert(0, {root!r})
 from consultations.imaging.pool import POOL
 from consultations.imaging.process import Child

@@ -9,6 +9,8 @@ import pytest
 from consultations.inference.errors import PackageRefused
 from consultations.inference.limits import DEFAULT_LIMITS, Limits
 from consultations.inference.package import examine
+from consultations.inference.services import activate_model, install_model
+from consultations.models import ModelVersion
 from tests.consultations.inference import build
 
 
@@ -50,3 +52,15 @@ def fresh_process() -> Iterator[None]:
     active.forget()
     yield
     active.forget()
+
+
+@pytest.fixture
+def install(tmp_path: Path) -> Callable[..., ModelVersion]:
+    """Install a package with the given manifest changes."""
+
+    def of(actor: Any = None, *, activate: bool = False, **changes: Any) -> ModelVersion:
+        folder = build.write_package(tmp_path / changes.get("version", "package"), **changes)
+        version = install_model(actor=actor, path=folder)
+        return activate_model(actor=actor, version=version) if activate else version
+
+    return of

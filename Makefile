@@ -1,10 +1,11 @@
 # Commands people rely on. `make` alone says what there is.
 .DEFAULT_GOAL := help
-.PHONY: help run venv dev test bench campaign lint format types contracts checks docker-check lock clean
+.PHONY: help run venv dev node test bench campaign contract mock lint format types contracts checks typescript docker-check lock clean
 SHELL := /bin/sh
 
 PYTHON ?= python3
 BIN := .venv/bin
+NODE := tests/node/node_modules/.bin
 PY := $(BIN)/python
 
 # Bytecode is kept: many short processes run the same modules.
@@ -33,8 +34,15 @@ venv: ## .venv with the locked packages of production
 dev: ## .venv with the locked packages of tests and tools too
 	@$(PYTHON) -I dermatech/run/bootstrap.py tests/requirements.txt
 
+# What the app's developers use (json-logic-js, newman, Prism, TypeScript), for the tests that try it.
+node:
+	@if command -v npm >/dev/null && ! cmp -s tests/node/package-lock.json tests/node/node_modules/.installed; then \
+		npm ci --silent --no-audit --no-fund --prefix tests/node \
+		&& cp tests/node/package-lock.json tests/node/node_modules/.installed \
+		|| echo "npm could not install the packages of tests/node: what needs them is skipped"; fi
+
 # The real processes run on SQLite in test_make_run and on PostgreSQL in test_main_flow.
-test: dev ## all tests on SQLite with coverage, then those that hang on the database on PostgreSQL
+test: dev node ## all tests on SQLite with coverage, then those that hang on the database on PostgreSQL
 	TEST_DATABASE=sqlite $(PY) $(COVERED) $(PYTEST) --ignore tests/run/test_main_flow.py $(ARGS)
 	@$(PY) $(COVERAGE)
 	TEST_DATABASE=postgres $(PY) $(PYTEST) --only-database $(ARGS)
@@ -45,7 +53,13 @@ bench: dev ## every speed and memory figure as a ratio to its peer (ONLY="photos
 campaign: dev ## one of the long trials with large numbers (NAME=photos, ARGS=...); without NAME says which
 	$(PY) -m tests.campaigns $(NAME) $(ARGS)
 
-lint: dev format types contracts checks docker-check ## everything that reads the code without running it
+contract: dev ## write .docs/openapi.json and .docs/postman.json again
+	$(PY) -m dermatech.contract
+
+mock: node ## a server that answers every operation with its example, for the app's developers (PORT=4010)
+	$(NODE)/prism mock .docs/openapi.json --port $(or $(PORT),4010)
+
+lint: dev node format types contracts checks typescript docker-check ## everything that reads the code without running it
 
 format:
 	$(BIN)/ruff check .
@@ -63,6 +77,12 @@ checks: ## Django's own checks, migrations complete, OpenAPI document valid
 	$(PY) manage.py check --fail-level WARNING
 	$(PY) manage.py makemigrations --check --dry-run
 	$(PY) manage.py spectacular --validate --fail-on-warn --file /dev/null
+
+typescript: ## a TypeScript client made from the API's document compiles
+	@if [ -x $(NODE)/tsc ]; then folder=$$(mktemp -d) \
+		&& $(NODE)/openapi-typescript .docs/openapi.json -o $$folder/api.ts \
+		&& $(NODE)/tsc --strict --noEmit --typeRoots $$folder $$folder/api.ts && rm -r $$folder; \
+	else echo "no node here: the TypeScript client is not tried"; fi
 
 docker-check:
 	$(BIN)/hadolint docker/Dockerfile

@@ -15,6 +15,7 @@ api: list[URLPattern | URLResolver] = [
     path("triage/", include("triage.urls")),
     path("", include("medications.urls")),
     path("", include("consultations.urls")),
+    path("", include("dermatech.sync.urls")),
     path("", include("dermatech.health.urls")),
 ]
 

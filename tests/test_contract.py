@@ -38,6 +38,7 @@ OPERATIONS = {
     "GET /triage/conditions",
     "GET /triage/findings",
     "POST /triage/assess",
+    "GET /sync/bundle",
     "GET /health/live",
     "GET /health/ready",
 }

@@ -1,0 +1,7 @@
+"""Addresses of what phones keep, below /api/v1/."""
+
+from django.urls import path
+
+from dermatech.sync.views import BundleView
+
+urlpatterns = [path("sync/bundle", BundleView.as_view(), name="sync-bundle")]

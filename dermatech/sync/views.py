@@ -1,0 +1,76 @@
+"""GET /sync/bundle."""
+
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.permissions import Requires
+from accounts.policy import Permission
+from dermatech.core.conditional import respond
+from dermatech.core.openapi import problem_responses
+from dermatech.core.views import APIView
+from dermatech.sync import examples
+from dermatech.sync.bundle import Known, delta, full, in_force, known_by
+from dermatech.sync.serializers import BundleSerializer
+from dermatech.sync.signing import key_id, signed
+
+_NOT_MODIFIED: dict[Any, Any] = {304: None}
+
+
+class BundleView(APIView):
+    """Everything published, for a phone without a network."""
+
+    permission_classes = (Requires(Permission.KNOWLEDGE_READ),)
+    query_parameters = ("since",)
+
+    @extend_schema(
+        operation_id="sync_bundle",
+        summary="All published knowledge, signed, for use offline",
+        description=(
+            "Guidelines (each rule also as JSONLogic), conditions, findings and how often they occur, "
+            "vignettes to try the phone's own triage on, formulary, facts and fixed sentences. "
+            "`signature.value` is Ed25519 over the RFC 8785 spelling of the document without `signature`; "
+            "the app is built with the public key (`python -m dermatech.sync`). With `since`, the ETag of "
+            "what it holds, a phone gets only what changed (`kind: delta`) and proves the result by "
+            "`sha256`; if the server does not know that bundle any more the answer is `kind: full`. "
+            "A finding with `fact`, when present, sets that fact before the rules run."
+        ),
+        tags=["sync"],
+        parameters=[
+            OpenApiParameter("since", str, description="`release` of the bundle you hold."),
+            OpenApiParameter(
+                "If-None-Match", str, OpenApiParameter.HEADER, description="The same bundle answers 304."
+            ),
+        ],
+        responses={200: BundleSerializer, **_NOT_MODIFIED, **problem_responses(400, 403, 503)},
+        examples=[examples.FULL, examples.DELTA],
+    )
+    def get(self, request: Request) -> Response:
+        known = in_force()
+        since = request.query_params.get("since", "").strip('"')
+        held = known_by(since) if since else None
+        return respond(request, lambda: _document(held, known), etag=known.tag)
+
+
+@dataclass(frozen=True)
+class _Order:
+    """A bundle to make; the same tag under the same key is the same document."""
+
+    tag: str
+    key: str
+    known: Known = field(compare=False)
+
+
+@lru_cache(maxsize=2)
+def _full(order: _Order) -> dict[str, Any]:
+    return signed(full(order.known))
+
+
+def _document(held: Known | None, known: Known) -> dict[str, Any]:
+    if held is None:
+        return _full(_Order(known.tag, key_id(), known))
+    return signed(delta(held, known))

@@ -1,6 +1,7 @@
 """The main job through real processes: sign in, send a photo, get an answer, prove the audit log."""
 
 import json
+import subprocess
 import time
 import uuid
 from pathlib import Path
@@ -8,9 +9,12 @@ from typing import Any
 
 import pytest
 
+from dermatech.contract.__main__ import FOLDER, POSTMAN
+from dermatech.contract.postman import PHOTO as POSTMAN_PHOTO
 from dermatech.run import walk
 from dermatech.run.client import Client, Part
 from dermatech.run.photo import sample_photo
+from tests.services import node
 from tests.services.processes import eventually
 from tests.services.stack import Stack
 
@@ -205,3 +209,22 @@ def test_the_guided_consultation_is_told_to_its_end(stack: Stack) -> None:
         assert words in done.stdout
     assert "\x1b[" not in done.stdout, "no colours in a pipe"
     assert max(map(len, done.stdout.splitlines())) <= 150
+
+
+@pytest.mark.skipif(bool(node.missing()), reason=node.missing())
+def test_every_request_of_the_postman_collection_holds(stack: Stack, photo: bytes, tmp_path: Path) -> None:
+    (tmp_path / POSTMAN_PHOTO).write_bytes(photo)
+    report = tmp_path / "report.json"
+    variables = {
+        "host": f"http://127.0.0.1:{stack.place.port}",
+        "password": stack.accounts()["ama"].password,
+    }
+    command = [str(node.tool("newman")), "run", str(FOLDER / POSTMAN), "--working-dir", str(tmp_path)]
+    for name, value in variables.items():
+        command += ["--env-var", f"{name}={value}"]
+    command += ["-r", "json", "--reporter-json-export", str(report)]
+    subprocess.run(command, capture_output=True, timeout=120, check=False)
+    run = json.loads(report.read_text())["run"]
+    assert [f"{each['source']['name']}: {each['error']['message']}" for each in run["failures"]] == []
+    assert run["stats"]["requests"]["total"] > 40
+    assert run["stats"]["assertions"]["total"] > 150

@@ -1,0 +1,146 @@
+"""The requests of the collection, in the order in which they run: a day at the counter.
+
+Every operation of the document has at least one. Words in double braces are variables of the collection;
+`keep` fills them from an answer.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One request. `example` names the request example of the document, `change` replaces parts of it."""
+
+    operation: str
+    title: str
+    status: int
+    example: str = ""
+    change: Mapping[str, Any] = field(default_factory=dict)
+    query: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    path: Mapping[str, str] = field(default_factory=dict)
+    keep: Mapping[str, str] = field(default_factory=dict)
+    """Variable -> where its value stands in the answer: a dotted path, or `header:Name`."""
+    expect: Mapping[str, Any] = field(default_factory=dict)
+    """Dotted path in the answer -> value."""
+    photo: bool = False
+    signed_in: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """Steps that belong together."""
+
+    title: str
+    steps: tuple[Step, ...]
+
+
+_NOBODY = "01890a5d-0000-7000-8000-000000000000"
+_THIS = {"consultation_id": "{{consultation_id}}"}
+
+FOLDERS: tuple[Folder, ...] = (
+    Folder(
+        "Health",
+        (
+            Step("health_live", "Alive", 200, signed_in=False, expect={"status": "ok"}),
+            Step("health_ready", "Ready, each part", 200, signed_in=False),
+        ),
+    ),
+    Folder(
+        "Signing in",
+        (
+            Step(
+                "auth_login", "Wrong password", 401, "SignIn", signed_in=False,
+                change={"email": "{{email}}", "password": "not the password"},
+                expect={"code": "invalid_credentials"},
+            ),
+            Step(
+                "auth_login", "Sign in", 200, "SignIn", signed_in=False,
+                change={"email": "{{email}}", "password": "{{password}}"},
+                keep={"access": "access", "refresh": "refresh"},
+            ),
+            Step(
+                "auth_refresh", "A new pair of tokens", 200, "Refresh", signed_in=False,
+                change={"refresh": "{{refresh}}"}, keep={"access": "access", "refresh": "refresh"},
+            ),
+            Step("auth_me", "Who am I", 200, keep={"me_etag": "header:ETag"}, expect={"email": "{{email}}"}),
+            Step("auth_me", "Nothing new about me", 304, headers={"If-None-Match": "{{me_etag}}"}),
+            Step("auth_me", "Without a token", 401, signed_in=False, expect={"code": "not_authenticated"}),
+            Step("auth_me_update", "From a stale copy", 412, "NewNumber", headers={"If-Match": '"stale"'}),
+            Step("auth_me_update", "My new number", 200, "NewNumber"),
+            Step("auth_sessions", "My devices", 200, keep={"session_id": "results.0.id"}),
+        ),
+    ),
+    Folder(
+        "Published knowledge",
+        (
+            Step("triage_guidelines", "Rules", 200, keep={"rules_etag": "header:ETag"}),
+            Step("triage_guidelines", "Same rules", 304, headers={"If-None-Match": "{{rules_etag}}"}),
+            Step("triage_conditions", "Conditions", 200),
+            Step("triage_findings", "Findings", 200),
+            Step("triage_assess", "Triage without keeping", 200, "AChildWithARingOnTheTrunk"),
+            Step("medications_list", "Creams", 200, query={"form": "cream", "page_size": "5"},
+                 keep={"medication_id": "results.0.id"}),
+            Step("medications_list", "A filter that is not known", 400, query={"colour": "red"}),
+            Step("medications_read", "One medicine", 200, path={"medication_id": "{{medication_id}}"}),
+            Step("medications_read", "No such medicine", 404, path={"medication_id": "moonshine"}),
+            Step("medications_search", "Found in spite of the spelling", 200, query={"q": "clotrimasole"},
+                 expect={"results.0.id": "clotrimazole-1-cream"}),
+            Step("sync_bundle", "Everything for offline use", 200, keep={"bundle": "release"}),
+            Step("sync_bundle", "What changed since", 200, query={"since": "{{bundle}}"},
+                 expect={"kind": "delta"}),
+        ),
+    ),
+    Folder(
+        "A consultation",
+        (
+            Step(
+                "consultations_create", "Open it", 201, "ARingOnTheTrunk",
+                headers={"Idempotency-Key": "{{$guid}}"}, change={"client_reference": "{{$guid}}"},
+                keep={"consultation_id": "id", "etag": "header:ETag", "reference": "client_reference"},
+            ),
+            Step("consultations_create", "A field that is not known", 400, "ARingOnTheTrunk",
+                 change={"colour": "red"}, expect={"errors.0.code": "unknown_field"}),
+            Step("consultations_list", "The newest", 200, query={"page_size": "5"},
+                 expect={"results.0.id": "{{consultation_id}}"}),
+            Step("consultations_read", "One", 200, path=_THIS),
+            Step("consultations_read", "One that is not there", 404, path={"consultation_id": _NOBODY}),
+            Step("consultation_images_create", "Add a photo", 201, "APhoto", path=_THIS, photo=True,
+                 keep={"image_id": "id"}),
+            Step("consultation_images_read", "The safe copy", 200,
+                 path={**_THIS, "image_id": "{{image_id}}"}),
+            Step("analysis_skin_create", "Analyse that photo", 202, "APhotoThatIsThereAlready",
+                 change={"consultation": "{{consultation_id}}", "image": "{{image_id}}"},
+                 keep={"analysis_id": "id"}),
+            Step("analysis_read", "Wait for the answer", 200, path={"analysis_id": "{{analysis_id}}"},
+                 headers={"Prefer": "wait=20"}, expect={"status": "succeeded"}),
+            Step("analysis_heatmap_read", "No model, no heat map", 404,
+                 path={"analysis_id": "{{analysis_id}}"}),
+            Step("consultations_replace", "Everything again", 200, "EverythingAgain", path=_THIS,
+                 change={"client_reference": "{{reference}}"}),
+            Step("consultations_update", "Diagnosis and decision", 200, "ADiagnosisAndADecision", path=_THIS),
+            Step("consultations_update", "From a stale copy", 412, "ClosingIt", path=_THIS,
+                 headers={"If-Match": "{{etag}}"}),
+            Step("consultations_update", "Close it", 200, "ClosingIt", path=_THIS),
+            Step("consultations_update", "Too late", 409, "ClosingIt", path=_THIS,
+                 expect={"code": "consultation_closed"}),
+        ),
+    ),
+    Folder(
+        "Accounts",
+        (
+            Step("auth_register", "A registration", 202, "APharmacist", signed_in=False,
+                 change={"email": "{{$guid}}@example.org"}, expect={"code": "registration_received"}),
+            Step("auth_password_reset", "Forgotten password", 202, "Forgotten", signed_in=False,
+                 change={"email": "nobody-{{$guid}}@example.org"}),
+            Step("auth_password_reset_confirm", "A letter that is not valid", 400, "NewPassword",
+                 signed_in=False),
+            Step("auth_session_end", "A device that is not mine", 404, path={"session_id": _NOBODY}),
+            Step("auth_logout", "Sign out", 204, "SignOut", change={"refresh": "{{refresh}}"}),
+            Step("auth_refresh", "Signed out for good", 401, "Refresh", signed_in=False,
+                 change={"refresh": "{{refresh}}"}),
+        ),
+    ),
+)  # fmt: skip

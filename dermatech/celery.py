@@ -66,7 +66,8 @@ class Heartbeat(bootsteps.StartStopStep):
 
 class Sweeper(bootsteps.StartStopStep):
     """Every 15 s, in a thread beside the consumer: queued rows whose message was lost are sent
-    again, running rows whose lease has expired are taken back. Works while Redis is away, too."""
+    again, running rows whose lease has expired are taken back, releases whose day has come are put
+    into force. Works while Redis is away, too."""
 
     requires = ("celery.worker.components:Pool",)
 
@@ -96,10 +97,12 @@ def sweep() -> None:
     # Models can be imported only once the worker has set Django up.
     from django.db import Error, connection
 
+    from accounts.releases import activate_due
     from consultations.tasks.sweep import sweep_once
 
     try:
         sweep_once()
+        activate_due()
     except Error:
         log.exception("sweep_failed")
     finally:

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import environ
+from boto3.s3.transfer import TransferConfig as S3TransferConfig
+from botocore.config import Config as S3Config
 from csp.constants import NONE, SELF, UNSAFE_EVAL, UNSAFE_INLINE
 from django.core.exceptions import ImproperlyConfigured
 from django.urls import reverse_lazy
@@ -72,8 +74,6 @@ INSTALLED_APPS = [
     "corsheaders",
     "csp",
     "django_filters",
-    "django_otp",
-    "django_otp.plugins.otp_totp",
     "django_prometheus",
     "django_structlog",
     "drf_spectacular",
@@ -91,6 +91,7 @@ MIDDLEWARE = [
     "django_prometheus.middleware.PrometheusBeforeMiddleware",
     "csp.middleware.CSPMiddleware",  # outside: reads what the next one allows a page
     "dermatech.core.middleware.RequestContextMiddleware",
+    "accounts.audit.receipts.CheckpointHeaderMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.gzip.GZipMiddleware",
@@ -99,7 +100,6 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "django_otp.middleware.OTPMiddleware",
     "django_structlog.middlewares.RequestMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -191,6 +191,8 @@ MEDIA_ROOT = DATA_DIR / "media"
 STATIC_URL = "/static/"
 STATIC_ROOT = Path(env.str("STATIC_ROOT", default=str(DATA_DIR / "static")))
 S3_BUCKET: str = env.str("S3_BUCKET", default="")
+# A store that hangs must not hold a request: two tries of a few seconds, then the caller gets 503.
+S3_TIMEOUT_SECONDS = strict.number("S3_TIMEOUT_SECONDS", default=4, low=0.2, high=60)
 _S3 = {
     "BACKEND": "storages.backends.s3.S3Storage",
     "OPTIONS": {
@@ -203,6 +205,15 @@ _S3 = {
         "querystring_auth": True,
         "querystring_expire": 120,
         "file_overwrite": False,
+        "object_parameters": {"CacheControl": "private, max-age=86400"},
+        "client_config": S3Config(
+            signature_version="s3v4",
+            connect_timeout=S3_TIMEOUT_SECONDS,
+            read_timeout=S3_TIMEOUT_SECONDS,
+            retries={"mode": "standard", "total_max_attempts": 2},
+        ),
+        # Photos have two megabytes at most: one request each, without threads.
+        "transfer_config": S3TransferConfig(use_threads=False),
     },
 }
 _FOLDER = {
@@ -224,12 +235,22 @@ if not PRODUCTION:
     WHITENOISE_USE_FINDERS = True
     STATIC_ROOT.mkdir(parents=True, exist_ok=True)
     WHITENOISE_AUTOREFRESH = DEBUG
+# After how many days `apply_retention` takes pictures away; 0 keeps them.
+PHOTO_RETENTION_DAYS = strict.integer("PHOTO_RETENTION_DAYS", default=0, low=0, high=36_500)
 PHOTO_MAX_UPLOAD_BYTES = 10_000_000
 PHOTO_MAX_PER_CONSULTATION = 5
+# What is stored: fewer bytes, this many pixels along the longer edge, SSIM above the floor, and above
+# the aim where light allows. Stricter than promised is allowed, laxer is not.
+PHOTO_MAX_BYTES = strict.integer("PHOTO_MAX_BYTES", default=2_000_000, low=100_000, high=2_000_000)
+PHOTO_LONG_EDGE = strict.integer("PHOTO_LONG_EDGE", default=4032, low=1024, high=8192)
+PHOTO_SSIM_FLOOR = strict.number("PHOTO_SSIM_FLOOR", default=0.85, low=0.85, high=0.98)
+PHOTO_SSIM_AIM = strict.number("PHOTO_SSIM_AIM", default=0.94, low=0.85, high=0.99)
+# AES-256 keys as FIELD_KEYS has them; pictures are encrypted at rest as soon as there is one.
+PHOTO_KEYS: str = env.str("PHOTO_KEYS", default="")
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000
 FILE_UPLOAD_MAX_MEMORY_SIZE = 65_536
 DATA_UPLOAD_MAX_NUMBER_FILES = PHOTO_MAX_PER_CONSULTATION + 1
-DATA_UPLOAD_MAX_NUMBER_FIELDS = 200
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 1_000  # a treatment of six regimens has 230
 
 # --- Accounts -----------------------------------------------------------------------------------
 AUTH_USER_MODEL = "accounts.User"
@@ -245,6 +266,8 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 ACCESS_TOKEN_LIFETIME = timedelta(minutes=10)
 REFRESH_TOKEN_LIFETIME = timedelta(days=30)
+# For how long a device may ask again for the answer to a refresh that got lost on the way.
+REFRESH_GRACE = timedelta(minutes=2)
 SIMPLE_JWT = {
     "ACCESS_TOKEN_LIFETIME": ACCESS_TOKEN_LIFETIME,
     "ALGORITHM": "HS256",
@@ -261,6 +284,12 @@ DEFAULT_FROM_EMAIL: str = env.str(
     "DEFAULT_FROM_EMAIL", default="DermaTech Ghana <no-reply@dermatech.example>"
 )
 PUBLIC_URL: str = env.str("PUBLIC_URL", default="")
+# JSON: {"login_address": [500, 900]} allows 500 in 900 s; {"pharmacist": "PS/\\d{5}"} says what a
+# registration number of a cadre looks like. Names and defaults: accounts.limits, accounts.numbers.
+ACCOUNT_LIMITS: dict[str, Any] = env.json("ACCOUNT_LIMITS", default={})
+REGISTRATION_NUMBER_PATTERNS: dict[str, str] = env.json("REGISTRATION_NUMBER_PATTERNS", default={})
+# Whether a registration is verified only after its address has answered the first letter.
+CONFIRMED_EMAIL_REQUIRED = strict.boolean("CONFIRMED_EMAIL_REQUIRED", default=PRODUCTION)
 
 TRUSTED_PROXIES = strict.integer("TRUSTED_PROXIES", default=0, low=0, high=5)
 
@@ -270,7 +299,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["dermatech.core.parsers.StrictJSONParser"],
-    "DEFAULT_SCHEMA_CLASS": "dermatech.core.openapi.ProblemAutoSchema",
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "DEFAULT_PAGINATION_CLASS": None,
     "DEFAULT_METADATA_CLASS": None,  # OPTIONS tells strangers nothing; preflights never reach a view
     "EXCEPTION_HANDLER": "dermatech.core.handler.problem_handler",
@@ -299,7 +328,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "REDOC_DIST": "SIDECAR",
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
-        "dermatech.core.openapi.add_problem_component",
+        "dermatech.core.openapi.complete_document",
     ],
     "ENUM_NAME_OVERRIDES": {
         "AccountStateEnum": "accounts.roles.AccountState.choices",
@@ -318,6 +347,14 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
+# No page of ours asks the browser for any of these; photos come from the app.
+PERMISSIONS_POLICY = ", ".join(
+    f"{feature}=()"
+    for feature in (
+        "accelerometer", "camera", "display-capture", "geolocation", "gyroscope", "magnetometer",
+        "microphone", "midi", "payment", "screen-wake-lock", "serial", "usb", "xr-spatial-tracking",
+    )
+)  # fmt: skip
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Strict"
 CSRF_COOKIE_SAMESITE = "Strict"
@@ -379,7 +416,18 @@ DJANGO_STRUCTLOG_TRUST_UPSTREAM_REQUEST_ID = True
 PROMETHEUS_METRIC_NAMESPACE = "dermatech"
 METRICS_TOKEN: str = env.str("METRICS_TOKEN", default="")
 
+# --- Releases of knowledge ----------------------------------------------------------------------
+# On how many of the newest consultations a proposed release is tried.
+RELEASE_REPLAY_LAST = strict.integer("RELEASE_REPLAY_LAST", default=500, low=0, high=100_000)
+
 # --- Admin --------------------------------------------------------------------------------------
+# required: staff enter by a password and an authenticator app, set up at the first sign-in.
+# optional: those who have set one up are asked for it.
+ADMIN_TOTP = strict.choice(
+    "ADMIN_TOTP", ("required", "optional"), default="required" if PRODUCTION else "optional"
+)
+# Grave acts (exports, erasure, roles) ask again who sits there when the last proof is older; 0 never asks.
+ADMIN_PROOF_SECONDS = strict.integer("ADMIN_PROOF_SECONDS", default=300, low=0, high=3600)
 LOGIN_URL = reverse_lazy("admin:login")
 LOGIN_REDIRECT_URL = reverse_lazy("admin:index")
 UNFOLD = theme.UNFOLD

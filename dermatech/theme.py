@@ -81,13 +81,15 @@ _TASKS = [
         "Who did what, when and to whom; nothing here can be changed.",
         _page("Events", "receipt_long", "accounts", "auditevent"),
         _page("Checkpoints", "lock", "accounts", "auditcheckpoint"),
+        _page("Exports", "download", "accounts", "auditexport"),
+        _page("Findings", "flag", "accounts", "auditfinding"),
     ),
     _group(
         "Operations",
         "The image models, the post and the second factors.",
         _page("Image models", "neurology", "consultations", "modelversion"),
         _page("Outgoing mail", "mail", "accounts", "outgoingmail"),
-        _page("Second factors", "phonelink_lock", "otp_totp", "totpdevice"),
+        _page("Second factors", "phonelink_lock", "accounts", "secondfactor"),
     ),
 ]  # fmt: skip
 
@@ -115,10 +117,17 @@ UNFOLD: dict[str, Any] = {
     "SITE_SYMBOL": "dermatology",
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
+    "SITE_URL": None,  # there is no site beside the admin to return to
     "SITE_FAVICONS": [
         {"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("dermatech/icon.svg")}
     ],
     "STYLES": [lambda request: static("dermatech/admin.css")],
+    "ACCOUNT": {
+        "navigation": [
+            {"title": "Second factor", "link": reverse_lazy("admin:second_factor_own")},
+            {"title": "Change password", "link": reverse_lazy("admin:password_change")},
+        ]
+    },
     "SIDEBAR": {"show_search": False, "show_all_applications": False, "navigation": navigation},
     "COLORS": {
         "primary": {

@@ -13,6 +13,7 @@ keep() { # keep NAME VALUE
 keep secret_key "$(random)"
 keep jwt_signing_key "$(random)"
 keep field_keys "k1:$(random)"
+keep photo_keys "k1:$(random)"
 keep audit_signing_key "$(random)"
 keep metrics_token "$(word)"
 keep database_password "$(word)"

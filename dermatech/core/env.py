@@ -36,6 +36,20 @@ def integer(name: str, *, default: int, low: int, high: int) -> int:
     return value
 
 
+def number(name: str, *, default: float, low: float, high: float) -> float:
+    """`name` as a decimal number between `low` and `high`, both included."""
+    raw = os.environ.get(name)
+    if raw is None or raw == "":
+        return default
+    try:
+        value = float(raw)
+    except ValueError:
+        raise ImproperlyConfigured(f"{name}={raw!r} is not a number.") from None
+    if not low <= value <= high:
+        raise ImproperlyConfigured(f"{name}={raw} is outside {low} to {high}.")
+    return value
+
+
 def choice(name: str, options: Sequence[str], *, default: str) -> str:
     """`name` as one of `options`."""
     value = os.environ.get(name) or default

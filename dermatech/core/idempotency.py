@@ -67,7 +67,8 @@ def fingerprint(request: Request) -> str:
     return digest.hexdigest()
 
 
-def _key(request: Request) -> str | None:
+def offered_key(request: Request) -> str | None:
+    """The key that came with the request; raises ValidationFailed where it is none."""
     key = request.headers.get("Idempotency-Key")
     if key is None:
         return None
@@ -144,7 +145,7 @@ def idempotent(view: V) -> V:
 
     @functools.wraps(view)
     def wrapper(self: Any, request: Request, *args: Any, **kwargs: Any) -> Any:
-        key = _key(request)
+        key = offered_key(request)
         user = request.user
         if key is None or user is None or not getattr(user, "pk", None):
             return view(self, request, *args, **kwargs)

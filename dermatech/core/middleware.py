@@ -50,6 +50,7 @@ class RequestContextMiddleware:
             response = self.get_response(request)
             response = self._as_problem(request, response)
         response.headers[REQUEST_ID_HEADER] = request_id
+        response.headers["Permissions-Policy"] = settings.PERMISSIONS_POLICY
         if request.path.startswith(_RELAXED):
             response._csp_update = {  # type: ignore[attr-defined]  # django-csp's own hook
                 "script-src": settings.CSP_RELAXED_SCRIPT_SRC[1:]

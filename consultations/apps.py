@@ -9,3 +9,10 @@ class ConsultationsConfig(AppConfig):
     name = "consultations"
     verbose_name = "Consultations"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """System checks, and the replay that the release workflow asks for."""
+        from consultations import checks  # noqa: F401 - registers itself
+        from consultations.services import rehearsing
+
+        rehearsing.register()

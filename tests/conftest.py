@@ -30,16 +30,18 @@ def _is_transactional(request: pytest.FixtureRequest) -> bool:
 
 @pytest.fixture(autouse=True)
 def _audit_log_can_be_emptied(request: pytest.FixtureRequest) -> Iterator[None]:
-    """A test that commits is cleaned up by emptying the tables, which the audit log's triggers
-    refuse; they go before that and come back with the `post_migrate` that follows it."""
+    """A test that commits is cleaned up by emptying the tables, which the triggers of the audit log
+    and of the releases refuse; they go before that and come back with the `post_migrate` that follows it."""
     if not _is_transactional(request):
         yield
         return
     request.getfixturevalue("transactional_db")
     yield
     from accounts.audit.triggers import remove_triggers
+    from dermatech.core.release_triggers import TRIGGERS
 
     remove_triggers()
+    TRIGGERS.remove()
 
 
 def _person(name: str) -> Any:

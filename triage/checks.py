@@ -1,4 +1,5 @@
-"""What must hold before knowledge may be published: references, test cases, every vignette. Pure."""
+"""What must hold before knowledge may be published: references, test cases, every vignette, and what a
+careful reader finds in the rules. Pure."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -13,17 +14,33 @@ from triage.engine.knowledge import AGE_BANDS, Knowledge, parse_knowledge
 from triage.engine.levels import Level
 from triage.engine.vocabulary import FACTS
 from triage.facts import validate_facts
+from triage.linter import lint
 
 Snapshot = Mapping[str, Any]
 
 
 def check(snapshot: Snapshot) -> list[Fault]:
     """Everything that stands against publishing `snapshot`; empty when nothing does."""
-    faults = [*_duplicates(snapshot), *_references(snapshot), *_rules(snapshot)]
+    return [fault for fault in examine(snapshot) if fault.blocks]
+
+
+def examine(snapshot: Snapshot) -> list[Fault]:
+    """Everything there is to say about `snapshot` before it is published, blocking or not."""
+    faults = structure(snapshot)
     if faults:  # what is broken cannot be run
         return faults
     knowledge = parse_knowledge(snapshot)
-    return [*_test_cases(snapshot, knowledge), *_vignettes(snapshot, knowledge)]
+    faults = [
+        *_test_cases(snapshot, knowledge),
+        *_vignettes(snapshot, knowledge),
+        *lint(snapshot, knowledge),
+    ]
+    return sorted(faults, key=lambda fault: not fault.blocks)
+
+
+def structure(snapshot: Snapshot) -> list[Fault]:
+    """Whether everything that is named exists, once, and every criterion can be read."""
+    return [*_duplicates(snapshot), *_references(snapshot), *_cycles(snapshot), *_rules(snapshot)]
 
 
 def _duplicates(snapshot: Snapshot) -> Iterator[Fault]:
@@ -31,7 +48,7 @@ def _duplicates(snapshot: Snapshot) -> Iterator[Fault]:
         seen: set[str] = set()
         for row in snapshot[kind]:
             if row["id"] in seen:
-                yield Fault(f"{kind}.{row['id']}", "This id stands there twice.")
+                yield Fault(f"{kind}.{row['id']}", "This id stands there twice.", "duplicate_id")
             seen.add(row["id"])
 
 
@@ -47,11 +64,29 @@ def _references(snapshot: Snapshot) -> Iterator[Fault]:
     for place, ids, kind in _named(snapshot):
         for each in ids:
             if each not in known[kind]:
-                yield Fault(place, f"There is no {kind} {each!r}.")
+                yield Fault(place, f"There is no {kind} {each!r}.", "reference")
     for row in snapshot["profiles"]:
         for band in AGE_BANDS:
             if band not in row["priors"]:
-                yield Fault(f"profiles.{row['id']}.priors", f"There is no prior for {band}.")
+                yield Fault(f"profiles.{row['id']}.priors", f"There is no prior for {band}.", "reference")
+
+
+def _cycles(snapshot: Snapshot) -> Iterator[Fault]:
+    """A finding that, by way of others, implies itself, or what it excludes."""
+    implies = {row["id"]: tuple(row["implies"]) for row in snapshot["findings"]}
+    for row in snapshot["findings"]:
+        seen: set[str] = set()
+        todo = list(row["implies"])
+        while todo:
+            each = todo.pop()
+            if each not in seen:
+                seen.add(each)
+                todo += implies.get(each, ())
+        place = f"findings.{row['id']}.implies"
+        if row["id"] in seen:
+            yield Fault(place, "By way of others it implies itself.", "cyclic")
+        for each in sorted(seen & set(row["excludes"])):
+            yield Fault(place, f"It implies {each!r}, which it excludes.", "cyclic")
 
 
 _NAMING = (  # where ids stand: kind of row, field, kind of what is named
@@ -101,17 +136,17 @@ def _rules(snapshot: Snapshot) -> Iterator[Fault]:
         try:
             parse_criteria(raw, path=place, conditions=conditions)
         except CriteriaError as wrong:
-            yield Fault(wrong.path, wrong.message)
+            yield Fault(wrong.path, wrong.message, "unreadable")
     for row in snapshot["guidelines"]:
         if row["level"] not in tuple(map(str, Level)):
-            yield Fault(f"guidelines.{row['id']}.level", f"There is no level {row['level']!r}.")
+            yield Fault(f"guidelines.{row['id']}.level", f"There is no level {row['level']!r}.", "level")
 
 
 def _facts(place: str, raw: Any, knowledge: Knowledge) -> tuple[dict[str, Any], list[Fault]]:
     try:
         return validate_facts(raw, field=place, conditions=knowledge.conditions), []
     except ValidationFailed as failed:
-        return {}, [Fault(each.field, each.message) for each in failed.errors]
+        return {}, [Fault(each.field, each.message, "reference") for each in failed.errors]
 
 
 def _test_cases(snapshot: Snapshot, knowledge: Knowledge) -> Iterator[Fault]:
@@ -124,7 +159,8 @@ def _test_cases(snapshot: Snapshot, knowledge: Knowledge) -> Iterator[Fault]:
             facts, faults = _facts(place, raw, knowledge)
             yield from faults
             if raw and not faults and rules[row["id"]].fires(facts) is not wanted:
-                yield Fault(place, f"The rule {'does not fire' if wanted else 'fires'} on this case.")
+                said = f"The rule {'does not fire' if wanted else 'fires'} on this case."
+                yield Fault(place, said, "test_case")
 
 
 def _vignettes(snapshot: Snapshot, knowledge: Knowledge) -> Iterator[Fault]:
@@ -136,7 +172,7 @@ def _vignettes(snapshot: Snapshot, knowledge: Knowledge) -> Iterator[Fault]:
             continue
         judge = judge_triage if row["kind"] == "triage" else judge_differential
         for message in judge(row, facts, knowledge):
-            yield Fault(place, message)
+            yield Fault(place, message, "vignette")
 
 
 def judge_triage(row: Mapping[str, Any], facts: Mapping[str, Any], knowledge: Knowledge) -> list[str]:

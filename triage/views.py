@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter, PolymorphicProxySerializer, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -23,6 +23,7 @@ from triage.models import GuidelineRelease
 from triage.serializers import (
     AssessSerializer,
     ConditionDocumentSerializer,
+    FactsSerializer,
     FindingDocumentSerializer,
     GuidelineDocumentSerializer,
     TriageSerializer,
@@ -135,12 +136,18 @@ class AssessView(APIView):
             "diagnosis open and for each of `plausible`, and the worst level wins."
         ),
         tags=["triage"],
-        request=AssessSerializer,
+        request=PolymorphicProxySerializer(
+            component_name="AssessBody",
+            serializers=[AssessSerializer, FactsSerializer],
+            resource_type_field_name=None,
+        ),
         responses={200: TriageSerializer, **problem_responses(400, 403, 503)},
         examples=[examples.ASSESS_REQUEST, examples.ASSESS_RESPONSE],
     )
     def post(self, request: Request) -> Response:
         _, knowledge = selectors.current_knowledge()
+        if not request.content_type:
+            raise ValidationFailed.of("facts", "required", "Send the facts as JSON; {} when none is known.")
         facts, plausible = _assess_request(request.data, knowledge)
         return Response(assess(facts, knowledge, plausible=plausible).as_dict())
 

@@ -26,6 +26,7 @@ from consultations.admin.base import (
 from consultations.models import Analysis, Status
 from consultations.services import analyses as services
 from consultations.services import storage
+from consultations.services.replaying import replay
 from dermatech.core.errors import DomainError, Unavailable
 
 
@@ -73,7 +74,7 @@ class AnalysisAdmin(CaseAdmin):
         "inputs",
     )
     actions = ("retry_selected",)
-    actions_detail = ("retry",)
+    actions_detail = ("retry", "do_again")
     fieldsets = (
         (
             "State",
@@ -105,7 +106,7 @@ class AnalysisAdmin(CaseAdmin):
                     ("fence", "lease_until"),
                     ("id", "request_id"),
                 ),
-                "description": "Enough to do it again: manage.py replay followed by the id.",
+                "description": "Enough to do it again: Replay above, or manage.py replay followed by the id.",
             },
         ),
     )
@@ -181,6 +182,27 @@ class AnalysisAdmin(CaseAdmin):
         if not policy.allows(actor_of(request), policy.Permission.CONSULTATION_READ_ALL):
             return False
         return object_id is None or Analysis.objects.filter(pk=object_id, status=Status.FAILED).exists()
+
+    def has_replay_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        if not policy.allows(actor_of(request), policy.Permission.CONSULTATION_READ_ALL):
+            return False
+        return object_id is None or Analysis.objects.filter(pk=object_id, status=Status.SUCCEEDED).exists()
+
+    @action(description="Replay", icon="replay", permissions=["replay"], url_path="replay")
+    def do_again(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """The same inputs under the pinned releases and model; changes nothing."""
+        try:
+            done = replay(actor=actor_of(request), analysis_id=UUID(str(object_id)))
+        except DomainError as error:
+            messages.error(request, error.detail)
+        else:
+            for difference in done.differences:
+                messages.warning(request, difference)
+            for note in done.notes:
+                messages.info(request, note)
+            if done.identical:
+                messages.success(request, "Replayed: the same inputs give the same answer.")
+        return HttpResponseRedirect(reverse("admin:consultations_analysis_change", args=[object_id]))
 
     @action(description="Try again", icon="refresh", permissions=["retry"], url_path="retry")
     def retry(self, request: HttpRequest, object_id: str) -> HttpResponse:

@@ -1,6 +1,8 @@
 """The releases of the formulary."""
 
-from dermatech.core.releases import Release
+from django.db import models
+
+from dermatech.core.releases import Release, Remark
 
 
 class FormularyRelease(Release):
@@ -8,3 +10,15 @@ class FormularyRelease(Release):
 
     class Meta(Release.Meta):
         verbose_name = "formulary release"
+
+
+class FormularyReleaseRemark(Remark):
+    """A comment, a reason or an approval of a formulary release."""
+
+    release = models.ForeignKey(
+        FormularyRelease, on_delete=models.PROTECT, related_name="remarks", editable=False
+    )
+
+    class Meta(Remark.Meta):
+        verbose_name = "remark on a formulary release"
+        verbose_name_plural = "remarks on formulary releases"

@@ -40,7 +40,7 @@ def working_rows() -> WorkingRows:
         medicine_names=list(MedicineName.objects.all()),
         health_concepts=list(HealthConcept.objects.all()),
         use_limits=list(UseLimit.objects.all()),
-        conditions=list(Condition.objects.only("code", "name", "synonyms")),
+        conditions=list(Condition.objects.only("code", "name", "synonyms", "self_care", "red_flags")),
     )
 
 
@@ -65,8 +65,15 @@ workflow = Workflow(
     build=_built_and_checked,
     rows=(Medication, Treatment, InteractionClass, AllergyClass, MedicineName, HealthConcept, UseLimit),
     reviewed_state=ContentState.REVIEWED,
+    check=check,
 )
 publish_release = workflow.publish_release
 propose_release = workflow.propose_release
 approve_release = workflow.approve_release
 roll_back = workflow.roll_back
+preview = workflow.preview
+reject_release = workflow.reject_release
+replay_again = workflow.replay_again
+explain_downgrades = workflow.explain_downgrades
+comment = workflow.comment
+review_of = workflow.review

@@ -93,3 +93,15 @@ def test_the_command_says_identical_or_what_differs(done: uuid.UUID, capsys: Any
     with pytest.raises(CommandError) as failed:
         call_command("replay", str(uuid.uuid4()))
     assert failed.value.returncode == 2
+
+
+def test_a_supervisor_replays_in_the_admin(done: uuid.UUID, yaw: Any) -> None:
+    from django.test import Client
+    from django.urls import reverse
+
+    client = Client()
+    client.force_login(yaw)
+    page = reverse("admin:consultations_analysis_change", args=[done])
+    answer = client.get(reverse("admin:consultations_analysis_do_again", args=[done]), follow=True)
+    assert answer.redirect_chain[0][0] == page
+    assert "the same inputs give the same answer" in answer.content.decode()

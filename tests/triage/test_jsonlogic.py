@@ -5,6 +5,8 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
+from tests.campaigns import jsonlogic
+from tests.services import node
 from tests.triage.jsonlogic_subset import js_true, run
 from tests.triage.strategies import criteria, facts
 from triage import starter
@@ -68,3 +70,17 @@ def test_equal_to_null_asks_whether_the_fact_is_missing() -> None:
 def test_jsonlogic_that_engines_could_read_differently_is_refused(expression: Any, why: str) -> None:
     with pytest.raises(CriteriaError, match=why):
         from_jsonlogic(expression)
+
+
+@pytest.mark.one_database
+@pytest.mark.skipif(bool(node.missing()), reason=node.missing())
+def test_json_logic_js_in_node_agrees_on_every_vignette_and_on_generated_patients(
+    snapshot: dict[str, Any],
+) -> None:
+    """`make campaign NAME=jsonlogic` runs 10,000 patients."""
+    conditions = [row["id"] for row in snapshot["conditions"]]
+    facts = [row["facts"] for row in snapshot["vignettes"]] + list(jsonlogic.patients(400, conditions))
+    found = jsonlogic.compare(facts, snapshot)
+    assert found.disagreements == ()
+    assert found.tried == len(facts) * 67
+    assert found.fired > len(facts)

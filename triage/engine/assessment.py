@@ -207,7 +207,8 @@ def _asks(runs: list[_Run], knowledge: Knowledge, level: Level, *, narrowed: boo
     for rule in knowledge.rules:  # worst level first, then priority
         if not rule.level.worse_than(level):
             break
-        for run in runs:
+        # Without the diagnosis in it, a rule says the same in every run.
+        for run in runs if rule.uses_condition else runs[:1]:
             for fact in _raising_facts(rule, run, narrowed=narrowed):
                 if FACTS[fact].askable(run.facts):
                     found.setdefault(fact, rule.level)
@@ -241,11 +242,13 @@ def _open(criteria: Criteria, facts: Facts) -> tuple[bool | None, list[str]]:
             return (None if value is None else not value), missing
         case All(parts) | AnyOf(parts):
             deciding = isinstance(criteria, AnyOf)
-            answers = [_open(part, facts) for part in parts]
-            if any(value is deciding for value, _ in answers):
-                return deciding, []
-            missing = [fact for value, names in answers if value is None for fact in names]
-            return (None if missing else not deciding), list(dict.fromkeys(missing))
+            open_: list[str] = []
+            for part in parts:
+                value, names = _open(part, facts)
+                if value is deciding:
+                    return deciding, []
+                open_ += names
+            return (None if open_ else not deciding), list(dict.fromkeys(open_))
 
 
 # --- When ---------------------------------------------------------------------------------------

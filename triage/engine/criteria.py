@@ -65,9 +65,13 @@ class Test:
 
     def evaluate(self, facts: Mapping[str, FactValue]) -> bool | None:
         given = facts.get(self.fact)
-        if self.op is Op.IS_UNKNOWN:
+        op = self.op
+        if op is Op.IS_UNKNOWN:
             return given is None
-        return None if given is None else compare(self.op, given, self.value)
+        if given is None:
+            return None
+        # The inner loop of every assessment; most tests are this one.
+        return given == self.value if op is Op.EQ else compare(op, given, self.value)
 
 
 @dataclass(frozen=True, slots=True)

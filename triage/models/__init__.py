@@ -2,8 +2,9 @@
 
 from triage.models.cases import Vignette, VignetteKind
 from triage.models.content import Confidence, ContentState, KnowledgeItem
-from triage.models.guidelines import Guideline, GuidelineRelease, TriageLevel
+from triage.models.guidelines import Guideline, GuidelineRelease, GuidelineReleaseRemark, TriageLevel
 from triage.models.skin import (
+    Category,
     Condition,
     ConditionProfile,
     DifferentialScoring,
@@ -13,6 +14,7 @@ from triage.models.skin import (
 )
 
 __all__ = [
+    "Category",
     "Condition",
     "ConditionProfile",
     "Confidence",
@@ -22,6 +24,7 @@ __all__ = [
     "Frequency",
     "Guideline",
     "GuidelineRelease",
+    "GuidelineReleaseRemark",
     "KnowledgeItem",
     "SafetyQuestion",
     "TriageLevel",

@@ -3,7 +3,7 @@
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
-from dermatech.core.releases import Release
+from dermatech.core.releases import Release, Remark
 from triage.engine.levels import Level
 from triage.models.content import KnowledgeItem
 
@@ -73,3 +73,15 @@ class GuidelineRelease(Release):
 
     class Meta(Release.Meta):
         verbose_name = "guideline release"
+
+
+class GuidelineReleaseRemark(Remark):
+    """A comment, a reason or an approval of a guideline release."""
+
+    release = models.ForeignKey(
+        GuidelineRelease, on_delete=models.PROTECT, related_name="remarks", editable=False
+    )
+
+    class Meta(Remark.Meta):
+        verbose_name = "remark on a guideline release"
+        verbose_name_plural = "remarks on guideline releases"

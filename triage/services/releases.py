@@ -1,12 +1,17 @@
-"""From working rows to a release: build, check, propose, approve, roll back."""
+"""From working rows to a release: build, check, propose, replay, approve, roll back."""
 
+import json
+from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from accounts.releases import Workflow
+from dermatech.core.differences import Diff
 from dermatech.core.errors import Unprocessable
-from dermatech.core.releases import Fault
-from triage.checks import check
+from dermatech.core.releases import Fault, canonical_json
+from triage.checks import examine
 from triage.engine.criteria import CriteriaError
+from triage.linter import weakened_emergencies
 from triage.models import (
     Condition,
     ConditionProfile,
@@ -18,6 +23,7 @@ from triage.models import (
     SafetyQuestion,
     Vignette,
 )
+from triage.selectors import diff_with
 from triage.snapshot import WorkingRows, compose
 
 
@@ -44,25 +50,53 @@ def build_snapshot() -> dict[str, Any]:
 
 def check_working_rows() -> list[Fault]:
     """Everything that stands against releasing the working rows as they are."""
-    return _built_and_checked()[1]
+    return [fault for fault in review_working_rows() if fault.blocks]
 
 
-def _built_and_checked() -> tuple[dict[str, Any], list[Fault]]:
+def review_working_rows() -> list[Fault]:
+    """Everything there is to say about the working rows, blocking or not."""
+    return _built_and_examined()[1]
+
+
+def diff_with_working_rows(older: GuidelineRelease) -> Diff:
+    """What a release of the working rows would say otherwise. Raises CriteriaError, Unprocessable."""
+    return diff_with(older, build_snapshot(), label="working rows")
+
+
+def _built_and_examined() -> tuple[dict[str, Any], list[Fault]]:
     try:
         snapshot = build_snapshot()
     except CriteriaError as wrong:
-        return {}, [Fault(f"guidelines.{wrong.path}", wrong.message)]
-    return snapshot, check(snapshot)
+        return {}, [Fault(f"guidelines.{wrong.path}", wrong.message, "unreadable")]
+    return snapshot, list(_examined(canonical_json(snapshot)))
+
+
+@lru_cache(maxsize=4)
+def _examined(content: bytes) -> tuple[Fault, ...]:
+    """The checks of a snapshot in its one spelling: a form, a proposal and an approval ask one after the
+    other."""
+    return tuple(examine(json.loads(content)))
+
+
+def _checked_again(snapshot: Mapping[str, Any]) -> tuple[Fault, ...]:
+    return _examined(canonical_json(snapshot))
 
 
 workflow = Workflow(
     model=GuidelineRelease,
     called="knowledge",
-    build=_built_and_checked,
+    build=_built_and_examined,
     rows=(Condition, Finding, ConditionProfile, DifferentialScoring, SafetyQuestion, Guideline, Vignette),
     reviewed_state=ContentState.REVIEWED,
+    check=_checked_again,
+    weakened=weakened_emergencies,
 )
 publish_release = workflow.publish_release
 propose_release = workflow.propose_release
 approve_release = workflow.approve_release
 roll_back = workflow.roll_back
+preview = workflow.preview
+reject_release = workflow.reject_release
+replay_again = workflow.replay_again
+explain_downgrades = workflow.explain_downgrades
+comment = workflow.comment

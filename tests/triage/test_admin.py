@@ -12,9 +12,10 @@ from django.urls import reverse
 
 from dermatech.core.releases import ReleaseState
 from triage import services
-from triage.admin.guidelines import GuidelineForm, VignetteForm
-from triage.admin.releases import GuidelineReleaseAdmin, ReleaseForm
+from triage.admin.guidelines import GuidelineForm
+from triage.admin.releases import GuidelineReleaseAdmin
 from triage.admin.skin import ConditionForm, FindingForm, ProfileForm, SafetyQuestionForm
+from triage.admin.vignettes import VignetteForm
 from triage.models import (
     Condition,
     ConditionProfile,
@@ -204,11 +205,15 @@ def test_a_supervisor_proposes_by_adding_a_release_and_another_approves(
     assert release.content_hash in page.content.decode()
 
 
-def test_a_release_that_breaks_a_case_is_refused_in_the_form(loaded: None) -> None:
+def test_a_release_that_breaks_a_case_cannot_be_proposed_and_the_page_says_why(site: Client) -> None:
     Guideline.objects.filter(code="em-anaphylaxis").update(level="self_care")
-    form = ReleaseForm({"title": "Weaker"})
-    assert not form.is_valid()
-    assert any(str(text).startswith("vignettes.v01: Expected emergency") for text in form.non_field_errors())
+    page = site.post(reverse("admin:triage_guidelinerelease_add"), {"title": "Weaker"})
+    assert page.status_code == 200
+    said = page.content.decode()
+    assert "It cannot be proposed" in said
+    assert "vignettes.v01" in said
+    assert "Expected emergency" in said
+    assert not GuidelineRelease.objects.exists()
 
 
 def test_releases_are_never_deleted() -> None:

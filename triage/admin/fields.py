@@ -9,11 +9,13 @@ from django.core.exceptions import ValidationError
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from dermatech.core.errors import ValidationFailed
+from triage.admin.widgets import Enhanced
 from triage.engine.criteria import CriteriaError, parse_criteria
 from triage.facts import validate_facts
 from triage.models import Condition, Finding, Frequency, Guideline
 
 MAX_TEXT = 200_000  # characters of a structured field; a rule has a few thousand
+CHOSEN = ("condition", "finding", "rule")  # ids that the page can offer to choose from
 
 
 def _textarea(rows: int, *, code: bool = False) -> forms.Widget:
@@ -43,7 +45,8 @@ class LinesField(forms.CharField):
         self.known = known
         self.kind = kind
         kwargs.setdefault("required", False)
-        super().__init__(widget=_textarea(rows), max_length=MAX_TEXT, **kwargs)
+        chosen = Enhanced(kind="codes", about=kind, rows=rows) if kind in CHOSEN else _textarea(rows)
+        super().__init__(widget=chosen, max_length=MAX_TEXT, **kwargs)
 
     def prepare_value(self, value: Any) -> Any:
         return "\n".join(map(str, value)) if isinstance(value, list) else value
@@ -71,8 +74,8 @@ class LinesField(forms.CharField):
 class StructuredField(forms.JSONField):
     """JSON shown indented; what cannot be read is said with its line and column."""
 
-    def __init__(self, *, rows: int = 10, **kwargs: Any) -> None:
-        super().__init__(widget=_textarea(rows, code=True), **kwargs)
+    def __init__(self, *, rows: int = 10, widget: forms.Widget | None = None, **kwargs: Any) -> None:
+        super().__init__(widget=widget or _textarea(rows, code=True), **kwargs)
 
     def to_python(self, value: Any) -> Any:
         if isinstance(value, str) and len(value) > MAX_TEXT:
@@ -96,9 +99,9 @@ class CriteriaField(StructuredField):
     """When a rule holds. Unknown facts, operators, values and conditions are refused with their place,
     which begins with `path`."""
 
-    def __init__(self, *, path: str, **kwargs: Any) -> None:
+    def __init__(self, *, path: str, rows: int = 10, **kwargs: Any) -> None:
         self.path = path
-        super().__init__(**kwargs)
+        super().__init__(widget=Enhanced(kind="criteria", about=path, rows=rows), **kwargs)
 
     def validate(self, value: Any) -> None:
         super().validate(value)
@@ -112,6 +115,9 @@ class CriteriaField(StructuredField):
 
 class FactsField(StructuredField):
     """Facts of a case, as a phone would send them."""
+
+    def __init__(self, *, rows: int = 4, **kwargs: Any) -> None:
+        super().__init__(widget=Enhanced(kind="facts", rows=rows), **kwargs)
 
     def clean(self, value: Any) -> Any:
         return super().clean(value) or {}

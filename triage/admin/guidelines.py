@@ -1,27 +1,21 @@
-"""Rules and vignettes in the admin."""
+"""Rules in the admin."""
 
 from typing import Any
 
 from django.contrib import admin
 from django.core.exceptions import ValidationError
-from django.http import HttpRequest
 from django.utils.html import format_html, format_html_join
+from django.utils.safestring import mark_safe
 
 from accounts.admin.decorators import display
+from triage.admin import building
 from triage.admin.base import PROVENANCE, ItemForm, KnowledgeAdmin
-from triage.admin.fields import (
-    CriteriaField,
-    FactsField,
-    LinesField,
-    condition_codes,
-    finding_codes,
-    rule_codes,
-)
-from triage.engine.criteria import CriteriaError, parse_criteria
+from triage.admin.examining import words_of
+from triage.admin.fields import CriteriaField, FactsField
+from triage.engine.criteria import Criteria, CriteriaError, parse_criteria
 from triage.engine.jsonlogic import rule_to_jsonlogic
-from triage.engine.words import describe
 from triage.facts import validate_facts
-from triage.models import Condition, Guideline, TriageLevel, Vignette, VignetteKind
+from triage.models import Condition, Guideline, TriageLevel
 from triage.snapshot import indented
 
 LEVEL_COLOURS = {
@@ -32,6 +26,12 @@ LEVEL_COLOURS = {
     TriageLevel.SELF_CARE.label: "success",
 }
 _LINE = '<div class="{}" style="padding-left: {}rem">{}</div>'
+_TRY = (
+    '<h3 class="try-heading">Try it</h3><div data-try class="wide"><p class="quiet">Trying a rule while you '
+    "build it needs JavaScript. Without it, put facts into the test cases below; they are checked when you "
+    "save.</p></div>"
+)
+_WORDS = '<div class="rule-words wide" data-rule-words>{}</div>'
 _PRE = '<pre style="white-space: pre-wrap">{}</pre>'
 
 
@@ -93,15 +93,23 @@ class GuidelineAdmin(KnowledgeAdmin):
             {
                 "description": "The most urgent rule that fires decides; within a level the lowest priority "
                 "leads. Nothing you change here takes effect before a release.",
-                "fields": (("title", "code"), ("level", "priority", "timeframe"), "plain_words"),
+                "fields": (("title", "code"), ("level", "priority", "timeframe")),
             },
         ),
         (
-            "When it fires, as software reads it",
+            "When it fires",
             {
+                "classes": ("rule-workbench",),
                 "description": "A fact nobody gave is unknown, never false: a red-flag rule that hangs on it "
-                "makes the result provisional, and the fact is asked for.",
-                "fields": ("when", "unless", ("match_case", "no_match_case")),
+                "makes the result provisional, and the fact is asked for. An unknown fact never excludes.",
+                "fields": ("when", "unless", "plain_words"),
+            },
+        ),
+        (
+            "Its own test cases",
+            {
+                "description": "Checked whenever the rule is saved and before every release.",
+                "fields": (("match_case", "no_match_case"),),
             },
         ),
         ("What is said", {"fields": ("advice", "rationale", "notify")}),
@@ -109,122 +117,47 @@ class GuidelineAdmin(KnowledgeAdmin):
         ("For phones", {"classes": ("collapse",), "fields": ("jsonlogic",)}),
     )
 
+    def get_urls(self) -> list[Any]:
+        return [*building.urls(self), *super().get_urls()]
+
     @display(description="Level", ordering="level", label=LEVEL_COLOURS)
     def level_label(self, obj: Guideline) -> str:
         return str(TriageLevel(obj.level).label)
 
     @display(description="In plain words")
     def plain_words(self, obj: Guideline) -> str:
-        return _rendered(obj, as_words=True)
+        """The words, and below them the place where the rule is tried on facts."""
+        return format_html("{}{}", _words(obj), mark_safe(_TRY))  # noqa: S308  # nosec B308, B703  # a constant
 
     @display(description="JSONLogic, as phones get it")
     def jsonlogic(self, obj: Guideline) -> str:
-        return _rendered(obj, as_words=False)
+        return _jsonlogic(obj)
 
 
-def _rendered(rule: Guideline, *, as_words: bool) -> str:
-    """The rule as text, or what is wrong with it."""
+def _words(rule: Guideline) -> str:
+    """The rule in plain words, or what is wrong with it; the builder keeps them up to date."""
     if not rule.when:
-        return "Shown after the first save."
+        return format_html(_WORDS, "Nothing yet.")
     try:
-        when = parse_criteria(rule.when, path="when")
-        unless = parse_criteria(rule.unless, path="unless") if rule.unless else None
+        when, unless = _parsed(rule)
+    except CriteriaError as wrong:
+        return format_html(_WORDS, str(wrong))
+    names = dict(Condition.objects.values_list("code", "name"))
+    lines = words_of(when, names)
+    if unless is not None:
+        lines.append({"indent": 0, "text": "Unless:", "head": True})
+        lines += [{**line, "indent": line["indent"] + 1} for line in words_of(unless, names)]
+    drawn = [("head" if line["head"] else "", line["indent"] * 1.1, line["text"]) for line in lines]
+    return format_html(_WORDS, format_html_join("", _LINE, drawn))
+
+
+def _parsed(rule: Guideline) -> tuple[Criteria, Criteria | None]:
+    unless = parse_criteria(rule.unless, path="unless") if rule.unless else None
+    return parse_criteria(rule.when, path="when"), unless
+
+
+def _jsonlogic(rule: Guideline) -> str:
+    try:
+        return format_html(_PRE, indented(rule_to_jsonlogic(*_parsed(rule)))) if rule.when else "Nothing yet."
     except CriteriaError as wrong:
         return str(wrong)
-    if not as_words:
-        return format_html(_PRE, indented(rule_to_jsonlogic(when, unless)))
-    names = dict(Condition.objects.values_list("code", "name"))
-    lines = describe(when, names).splitlines()
-    if unless is not None:
-        lines += ["Unless:", *(f"  {line}" for line in describe(unless, names).splitlines())]
-    return format_html(
-        '<div class="rule-words wide">{}</div>', format_html_join("", _LINE, map(_line, lines))
-    )
-
-
-def _line(text: str) -> tuple[str, float, str]:
-    """A line of the rule in words: a class, how far in, and the words."""
-    words = text.lstrip()
-    inward = (len(text) - len(words)) / 2 * 1.5
-    return "head" if words.endswith(":") else "", inward, words[:1].upper() + words[1:]
-
-
-class VignetteForm(ItemForm):
-    """A case with its expected answer; every id it names must exist."""
-
-    facts = FactsField(required=False, rows=6, help_text='As {"age_months": 420, "fever": true}.')
-    findings_present = LinesField(known=finding_codes, kind="finding", help_text="Ids, one per line.")
-    findings_absent = LinesField(known=finding_codes, kind="finding", help_text="Ids, one per line.")
-    expected_rules = LinesField(
-        known=rule_codes, kind="rule", help_text="Rules that must fire at the winning level, one per line."
-    )
-    acceptable = LinesField(
-        known=condition_codes, kind="condition", help_text="At least one must be in the first three."
-    )
-    must_not_miss = LinesField(
-        known=condition_codes, kind="condition", help_text="Must be listed as possible or likely."
-    )
-
-    def clean(self) -> dict[str, Any]:
-        data = super().clean() or self.cleaned_data
-        if data.get("kind") == VignetteKind.TRIAGE and not data.get("expected_level"):
-            self.add_error("expected_level", "A triage case needs the level that is expected.")
-        first = data.get("expected_first")
-        if first and first not in condition_codes():
-            self.add_error("expected_first", f"There is no condition {first!r}.")
-        return data
-
-
-@admin.register(Vignette)
-class VignetteAdmin(KnowledgeAdmin):
-    """Cases that every release must answer rightly."""
-
-    form = VignetteForm
-    list_display = ("code", "short", "about", "expects", "sureness", "review")
-    list_display_links = ("code", "short")
-    list_filter = ("kind", "expected_level", "expected_abstain", "content_state")
-    search_fields = ("code", "description", "basis")
-    search_help_text = "A word of the case, or its id"
-    fieldsets = (
-        (
-            None,
-            {
-                "description": "No release is made while a case disagrees. A case may carry the reason why "
-                "it is allowed to disagree.",
-                "fields": (("code", "kind"), "description", "facts", "known_shortfall"),
-            },
-        ),
-        ("Triage case", {"fields": ("expected_level", "expected_rules")}),
-        (
-            "Differential case",
-            {
-                "fields": (
-                    ("findings_present", "findings_absent"),
-                    ("expected_first", "expected_abstain"),
-                    ("acceptable", "must_not_miss"),
-                )
-            },
-        ),
-        ("Why", {"fields": ("basis", "written")}),
-        PROVENANCE,
-    )
-
-    @display(description="Case")
-    def short(self, obj: Vignette) -> str:
-        return obj.description if len(obj.description) <= 110 else f"{obj.description[:110]}..."
-
-    @display(description="Tests", ordering="kind")
-    def about(self, obj: Vignette) -> str:
-        return "triage" if obj.kind == VignetteKind.TRIAGE else "ranking"
-
-    @display(description="Expects")
-    def expects(self, obj: Vignette) -> str:
-        if obj.expected_level:
-            return str(TriageLevel(obj.expected_level).label)
-        if obj.expected_abstain:
-            return "no answer yet"
-        wanted = obj.expected_first or ", ".join(obj.acceptable)
-        return wanted.replace("-", " ") if wanted else "\N{EN DASH}"
-
-    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
-        return {"kind": VignetteKind.TRIAGE, **super().get_changeform_initial_data(request)}

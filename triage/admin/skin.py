@@ -3,9 +3,10 @@
 from typing import Any
 
 from django.contrib import admin
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 
-from accounts.admin.decorators import display
+from accounts.admin.decorators import action, display
+from triage.admin import frequencies
 from triage.admin.base import PROVENANCE, ItemForm, KnowledgeAdmin
 from triage.admin.fields import (
     CriteriaField,
@@ -169,6 +170,7 @@ class ConditionProfileAdmin(KnowledgeAdmin):
     """How often each finding occurs in a condition, and how frequent the condition is."""
 
     form = ProfileForm
+    actions_list = ("as_grid",)
     list_display = ("condition", *_PRIORS, "sureness", "review")
     list_filter = ("content_state", "confidence", "priors_confidence", "condition__category")
     list_select_related = ("condition",)
@@ -186,6 +188,10 @@ class ConditionProfileAdmin(KnowledgeAdmin):
         ("How often each finding occurs", {"fields": ("findings", "evidence")}),
         PROVENANCE,
     )
+
+    @action(description="All conditions as a grid", url_path="grid", icon="grid_on", permissions=["view"])
+    def as_grid(self, request: HttpRequest) -> HttpResponse:
+        return frequencies.page(self, request)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         return (*self.readonly_fields, "condition") if obj else self.readonly_fields

@@ -88,6 +88,7 @@ _TRIAGE = {
     "guidelines_release": "1-9f86d081",
     "review_state": "starter_unreviewed",
 }
+_TOO_YOUNG = "The patient is 7 years old; Terbinafine 1% cream is only for 12 years and over."
 _ASSESSED: dict[str, Any] = {
     "conditions": [
         {
@@ -112,6 +113,7 @@ _ASSESSED: dict[str, Any] = {
     "recommended_for": "tinea-corporis",
     "recommendations": [
         {
+            "treatment": "tinea-corporis--clotrimazole-1-cream",
             "medication": "clotrimazole-1-cream",
             "name": "Clotrimazole 1% cream",
             "line": "first",
@@ -119,22 +121,51 @@ _ASSESSED: dict[str, Any] = {
             "frequency": "twice a day",
             "route": "topical",
             "duration_days": 28,
-            "quantity": {"amount": 40, "unit": "g", "how": "1 g a day for 28 days, in tubes of 20 g"},
+            "quantity": {
+                "amount": 40,
+                "unit": "g",
+                "how": "0.9 fingertip units for 2 % of the skin = 0.5 g x 3 a day x 28 days = 34.1 g: "
+                "2 tubes of 20 g",
+                "packs": {"count": 2, "size": 20, "unit": "g", "container": "tubes"},
+                "per_use": 0.5,
+                "fingertip_units": 0.9,
+            },
+            "maxima": ["Not longer than 28 days without a review."],
             "counselling": ["Go on for the whole time, also when it looks healed."],
             "warnings": [],
+            "stop_and_refer": ["No better after the stated course"],
             "may_supply": True,
+            "who_may_supply": None,
             "legal_class": "otc",
             "because": ["First choice for tinea corporis"],
         }
     ],
     "excluded": [
         {
-            "medication": "griseofulvin-125-tablet",
-            "code": "legal_class",
-            "reason": "Prescription only.",
+            "treatment": "tinea-corporis--terbinafine-1-cream",
+            "medication": "terbinafine-1-cream",
+            "name": "Terbinafine 1% cream",
+            "code": "age",
+            "reason": _TOO_YOUNG,
+            "rule": "medications.terbinafine-1-cream.age_min_months",
+            "reasons": [
+                {
+                    "code": "age",
+                    "reason": _TOO_YOUNG,
+                    "rule": "medications.terbinafine-1-cream.age_min_months",
+                }
+            ],
         }
     ],
     "unrecognised": [],
+    "no_antibiotic": {
+        "title": "No antibiotic today",
+        "because": ["A fungus or yeast causes it; antibiotics act on bacteria only."],
+        "expect": ["Treatment with Clotrimazole 1% cream takes 28 days."],
+        "meanwhile": ["Dry skin well after bathing."],
+        "return_if": ["Spreading, pus, fever or pain"],
+    },
+    "household": None,
     "message": "",
 }
 _DISCLAIMER = (

@@ -51,6 +51,7 @@ _DETAIL: dict[str, Any] = {
     "adverse_effects": ["Stinging, redness, contact allergy"],
     "storage": "Below 25 C, dry, out of reach of children",
     "nhis": {"listed": True, "code": "CLOTRICR1", "level": "A"},
+    "who_may_supply": None,
     "treatments": [
         {
             "id": "tinea-corporis--clotrimazole-1-cream",

@@ -44,8 +44,9 @@ def summary(catalogue: Catalogue, key: str, release: FormularyRelease) -> Json:
     }
 
 
-def detail(catalogue: Catalogue, key: str, release: FormularyRelease) -> Json:
-    """One medicine with everything the release says of it."""
+def detail(catalogue: Catalogue, key: str, release: FormularyRelease, *, hidden: str | None = None) -> Json:
+    """One medicine with everything the release says of it; without its treatments where they
+    are `hidden`, which says who may supply it."""
     item = catalogue.medications[key]
     nhis = item["nhis_2025"]
     return {
@@ -53,7 +54,10 @@ def detail(catalogue: Catalogue, key: str, release: FormularyRelease) -> Json:
         **{name: item[name] for name in _DETAILS},
         "legal_class_confidence": item["legal_class"]["confidence"],
         "nhis": {name: nhis[name] for name in ("listed", "code", "level")},
-        "treatments": [_treatment(catalogue, each) for each in catalogue.treatments.get(key, ())],
+        "treatments": []
+        if hidden
+        else [_treatment(catalogue, each) for each in catalogue.treatments.get(key, ())],
+        "who_may_supply": hidden,
         "release": release.as_dict(),
     }
 

@@ -8,7 +8,9 @@ from typing import Any
 from dermatech.core import releases
 from dermatech.core.errors import NotFound, Unavailable
 from medications.engine import Formulary, parse_formulary
-from medications.engine.search import SearchIndex
+from medications.engine.model import LegalClass
+from medications.engine.search import Hit, SearchIndex
+from medications.engine.supply import supply
 from medications.models import FormularyRelease
 
 
@@ -74,6 +76,20 @@ def find_medication(catalogue: Catalogue, medication_id: str) -> Mapping[str, An
 def narrowed(catalogue: Catalogue, filters: Filters) -> list[str]:
     """Ids of the medicines that pass every filter, in alphabetical order."""
     return [key for key in sorted(catalogue.medications) if _passes(catalogue, key, filters)]
+
+
+def search(catalogue: Catalogue, text: str, filters: Filters, *, limit: int) -> list[Hit]:
+    """The best `limit` medicines for what somebody typed, of those that pass every filter."""
+    among = None if filters == Filters() else frozenset(narrowed(catalogue, filters))
+    return catalogue.index.search(text, limit=limit, among=among)
+
+
+def hidden_from(catalogue: Catalogue, medication_id: str, cadre: str) -> str | None:
+    """Why somebody of `cadre` does not see how this medicine is used (it says who may supply it); None
+    where they do."""
+    legal_class = LegalClass(catalogue.medications[medication_id]["legal_class"]["value"])
+    may = supply(cadre, legal_class, prescription=False)
+    return None if may.shown else may.reason
 
 
 def _passes(catalogue: Catalogue, key: str, filters: Filters) -> bool:

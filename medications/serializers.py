@@ -142,6 +142,9 @@ class MedicationDetailOut(MedicationOut):
     legal_class_confidence = serializers.CharField(help_text="Same words as confidence.")
     unverified_fields = serializers.ListField(child=serializers.CharField())
     sources = SourceOut(many=True)
+    who_may_supply = serializers.CharField(
+        allow_null=True, help_text="Given where the account asking does not see the treatments."
+    )
     release = FormularyReleaseOut()
 
 

@@ -64,7 +64,14 @@ def compose(rows: WorkingRows) -> dict[str, Any]:
             "use_limits": [_use_limit(row) for row in _sorted(rows.use_limits)],
         },
         "conditions": [
-            {"id": row.code, "name": row.name, "synonyms": row.synonyms} for row in _sorted(rows.conditions)
+            {
+                "id": row.code,
+                "name": row.name,
+                "synonyms": row.synonyms,
+                "self_care": row.self_care,
+                "red_flags": row.red_flags,
+            }
+            for row in _sorted(rows.conditions)
         ],
     }
 

@@ -96,11 +96,8 @@ class MedicationSearchView(KnowledgeView):
         release = selectors.current_release()
         catalogue = selectors.catalogue_of(release)
         text, size = queries.search_text(request), page_size(request)
-        allowed = set(selectors.narrowed(catalogue, queries.filters(request, catalogue)))
-        hits = catalogue.index.search(text, limit=len(catalogue.medications))
-        results = [presentation.found(catalogue, hit, release) for hit in hits if hit.medication in allowed][
-            :size
-        ]
+        hits = selectors.search(catalogue, text, queries.filters(request, catalogue), limit=size)
+        results = [presentation.found(catalogue, hit, release) for hit in hits]
         body: dict[str, Any] = {"next": None, "previous": None, "results": results}
         return respond(request, body, etag=release.content_hash)
 
@@ -109,6 +106,8 @@ class MedicationView(KnowledgeView):
     @extend_schema(
         operation_id="medications_read",
         summary="One medicine with everything the formulary says of it",
+        description="Sellers of over-the-counter medicines get no treatments with prescription-only ones; "
+        "`who_may_supply` says why.",
         tags=_TAG,
         parameters=[_IF_NONE_MATCH],
         responses={200: shapes.MedicationDetailOut, **problem_responses(403, 404, 503)},
@@ -118,5 +117,7 @@ class MedicationView(KnowledgeView):
         release = selectors.current_release()
         catalogue = selectors.catalogue_of(release)
         selectors.find_medication(catalogue, medication_id)
-        body = presentation.detail(catalogue, medication_id, release)
-        return respond(request, body, etag=release.content_hash)
+        hidden = selectors.hidden_from(catalogue, medication_id, getattr(request.user, "cadre", ""))
+        body = presentation.detail(catalogue, medication_id, release, hidden=hidden)
+        etag = release.content_hash if hidden is None else f"{release.content_hash}-without-treatments"
+        return respond(request, body, etag=etag)

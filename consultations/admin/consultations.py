@@ -13,6 +13,8 @@ from accounts.admin.decorators import display
 from consultations.admin import record
 from consultations.admin.analyses import AnalysisInline
 from consultations.admin.base import LEVEL_COLOURS, CaseAdmin, badge, short_id
+from consultations.admin.documents import DocumentsMixin
+from consultations.admin.filters import AgainstAdvice
 from consultations.models import Consultation, Recommendation, State
 from triage.engine.knowledge import Knowledge
 from triage.models import Condition
@@ -20,7 +22,7 @@ from triage.selectors import knowledge_of
 
 
 @admin.register(Consultation)
-class ConsultationAdmin(CaseAdmin):
+class ConsultationAdmin(DocumentsMixin, CaseAdmin):
     """Patients' consultations. Nothing is edited here; every page that is opened is recorded."""
 
     list_display = (
@@ -36,6 +38,7 @@ class ConsultationAdmin(CaseAdmin):
     list_display_links = ("created_at", "case")
     list_filter = (
         "triage_level",
+        AgainstAdvice,
         ("created_at", RangeDateTimeFilter),
         "state",
         "presentation",
@@ -49,7 +52,9 @@ class ConsultationAdmin(CaseAdmin):
     inlines = (AnalysisInline,)
     readonly_fields = (
         "pictures", "patient", "known_facts", "seen", "not_seen", "level", "rules", "questions",
-        "ranking", "medicines", "diagnosis", "show_decision", "show_outcome",     )  # fmt: skip
+        "ranking", "medicines", "diagnosis", "show_decision", "show_outcome",
+        "documents",
+    )  # fmt: skip
     fieldsets = (
         (
             "Case",
@@ -81,7 +86,7 @@ class ConsultationAdmin(CaseAdmin):
         (
             "Decision and outcome",
             {
-                "fields": ("diagnosis", "show_decision", "show_outcome"),
+                "fields": ("diagnosis", "show_decision", "documents", "show_outcome"),
                 "description": "What was decided; a reason stands where it goes against the advice.",
             },
         ),
@@ -126,8 +131,9 @@ class ConsultationAdmin(CaseAdmin):
 
     @display(description="decision")
     def decided(self, row: Consultation) -> str:
-        action = (row.decision or {}).get("action")
-        return str(action).replace("_", " ").capitalize() if action else "—"
+        said = row.decision or {}
+        action = str(said.get("action") or "—").replace("_", " ").capitalize()
+        return f"{action} (against the advice)" if said.get("overridden") else action
 
     @display(description="premises", ordering="premises__name")
     def where(self, row: Consultation) -> str:

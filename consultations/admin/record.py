@@ -191,6 +191,8 @@ def decision(row: Consultation, medicine_names: Mapping[str, str]) -> SafeString
     lines = [f"{_ACTIONS.get(said['action'], said['action'])}{': ' if names else ''}{', '.join(names)}"]
     if said.get("override_reason"):
         lines.append(f"Against the advice, because: {said['override_reason']}")
+    if said.get("against"):
+        lines.append(f"The advice was: {said['against']}")
     who = User.objects.filter(pk=said.get("decided_by")).values_list("full_name", flat=True).first()
     when = parse_datetime(said.get("decided_at") or "")
     if who or when:

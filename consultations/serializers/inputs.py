@@ -58,7 +58,7 @@ class WeightField(serializers.Field[Decimal, Any, Any, Any]):
             {
                 "type": "object",
                 "additionalProperties": False,
-                "properties": {"present": _WORDS, "absent": _WORDS},
+                "properties": {key: {**_WORDS, "type": ["array", "null"]} for key in ("present", "absent")},
             },
             {**_WORDS, "description": "A bare list is taken as present."},
         ]

@@ -20,9 +20,9 @@ class AnyObject(serializers.JSONField):
     """An object whose names are data."""
 
 
-def texts() -> serializers.ListField:
+def texts(help_text: str | None = None) -> serializers.ListField:
     """A list of texts."""
-    return serializers.ListField(child=serializers.CharField())
+    return serializers.ListField(child=serializers.CharField(), help_text=help_text)
 
 
 class QualityProblemOut(Out):
@@ -107,13 +107,26 @@ class ImageModelOut(Out):
     scope = texts()
 
 
+class PacksOut(Out):
+    """Whole containers to hand over."""
+
+    count = serializers.IntegerField()
+    size = serializers.FloatField()
+    unit = serializers.CharField()
+    container = serializers.CharField()
+
+
 class QuantityOut(Out):
     amount = serializers.FloatField()
     unit = serializers.CharField()
     how = serializers.CharField()
+    packs = PacksOut(**_NULLABLE)
+    per_use = serializers.FloatField(**_NULLABLE, help_text="Of `unit`, for one application.")
+    fingertip_units = serializers.FloatField(**_NULLABLE, help_text="For one application.")
 
 
 class ProposedMedicineOut(Out):
+    treatment = serializers.CharField(help_text="Its id in the formulary.")
     medication = serializers.CharField()
     name = serializers.CharField()
     line = serializers.CharField()
@@ -122,17 +135,66 @@ class ProposedMedicineOut(Out):
     route = serializers.CharField()
     duration_days = serializers.IntegerField(**_NULLABLE)
     quantity = QuantityOut()
+    maxima = texts(help_text="The most at once, a day, a week, and for how long.")
     counselling = texts()
     warnings = texts()
+    stop_and_refer = texts(help_text="Signs to stop it and refer.")
     may_supply = serializers.BooleanField()
+    who_may_supply = serializers.CharField(**_NULLABLE, help_text="Where `may_supply` is false.")
     legal_class = serializers.CharField()
     because = texts()
 
 
-class ExcludedMedicineOut(Out):
-    medication = serializers.CharField()
+class ReasonOut(Out):
+    """One reason against a medicine, and the place in the release that says so."""
+
     code = serializers.CharField()
     reason = serializers.CharField()
+    rule = serializers.CharField(help_text="As use_limits.use-area-10, or guidelines.<id of the rule>.")
+
+
+class ExcludedMedicineOut(Out):
+    """`code`, `rule` are those of the leading reason; `reason` is every reason in one text."""
+
+    treatment = serializers.CharField()
+    medication = serializers.CharField()
+    name = serializers.CharField()
+    code = serializers.CharField()
+    reason = serializers.CharField()
+    rule = serializers.CharField()
+    reasons = ReasonOut(many=True)
+
+
+class NoAntibioticOut(Out):
+    """That no antibiotic is needed today, as an answer of its own."""
+
+    title = serializers.CharField()
+    because = texts()
+    expect = texts()
+    meanwhile = texts()
+    return_if = texts()
+
+
+class ContactsOut(Out):
+    """What one group of the household gets, for one person; `refer`: nothing, they are referred."""
+
+    who = serializers.CharField()
+    refer = serializers.BooleanField()
+    medication = serializers.CharField(**_NULLABLE)
+    name = serializers.CharField(required=False)
+    dose = serializers.CharField(required=False)
+    frequency = serializers.CharField(required=False)
+    quantity = QuantityOut(required=False)
+    may_supply = serializers.BooleanField(required=False)
+    who_may_supply = serializers.CharField(required=False, **_NULLABLE)
+
+
+class HouseholdOut(Out):
+    """Treatment of the people a patient lives with."""
+
+    because = serializers.CharField()
+    people = ContactsOut(many=True)
+    advice = texts()
 
 
 class UnrecognisedOut(Out):
@@ -172,6 +234,8 @@ class _Assessed(Out):
     recommendations = ProposedMedicineOut(many=True)
     excluded = ExcludedMedicineOut(many=True)
     unrecognised = UnrecognisedOut(many=True)
+    no_antibiotic = NoAntibioticOut(**_NULLABLE)
+    household = HouseholdOut(**_NULLABLE)
     message = serializers.CharField(allow_blank=True, **_NULLABLE)
     releases = ReleasesOut()
 
@@ -245,10 +309,23 @@ class FindingsOut(Out):
     absent = texts()
 
 
+class OverrideOut(Out):
+    """A medicine chosen against the advice, with the code and the rule that spoke against it."""
+
+    medication = serializers.CharField()
+    code = serializers.CharField()
+    rule = serializers.CharField(allow_blank=True)
+
+
 class DecisionOut(Out):
     action = serializers.CharField()
     medications = texts()
     override_reason = serializers.CharField(allow_blank=True)
+    overridden = serializers.BooleanField(required=False, help_text="Whether it goes against the advice.")
+    against = serializers.CharField(
+        required=False, allow_blank=True, help_text="What it goes against, as a sentence."
+    )
+    overrides = OverrideOut(many=True, required=False)
     decided_by = serializers.UUIDField()
     decided_at = serializers.DateTimeField()
 

@@ -1,6 +1,6 @@
 """Rows as the contract's JSON. `outputs` declares the same shapes for the OpenAPI document."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -24,6 +24,8 @@ _EMPTY: dict[str, Any] = {
     "recommendations": [],
     "excluded": [],
     "unrecognised": [],
+    "no_antibiotic": None,
+    "household": None,
     "message": None,
     "disclaimer": None,
 }
@@ -33,7 +35,8 @@ _ASSESSMENT = (
     "abstain_reason",
     "next_question",
     "recommended_for",
-    "unrecognised",
+    "no_antibiotic",
+    "household",
     "message",
 )
 
@@ -107,12 +110,13 @@ def consultation(
         "findings": {"present": row.findings_present, "absent": row.findings_absent},
         "working_diagnosis": row.working_diagnosis or None,
         "notes": row.notes,
-        "decision": row.decision,
+        "decision": _decision(row.decision),
         "outcome": row.outcome,
         "images": [photo(each) for each in photos],
         "analysis": analysis(latest) if latest else None,
         "triage": row.triage,
         **{name: row.assessment.get(name) for name in _ASSESSMENT},
+        "unrecognised": row.assessment.get("unrecognised", []),
         "recommendations": [each.payload for each in recommendations if each.proposed],
         "excluded": [each.payload for each in recommendations if not each.proposed],
         "releases": {
@@ -141,6 +145,11 @@ def list_row(row: Any) -> dict[str, Any]:
         "analysis": analysis,
         "etag": selectors.etag_of(row.version, row.analysis_id, row.analysis_status, row.analysis_fence),
     }
+
+
+def _decision(stored: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """As the phone shows it; what it rests on stays here."""
+    return {name: value for name, value in stored.items() if name != "basis"} if stored else None
 
 
 def _identity(row: Consultation) -> dict[str, Any]:

@@ -205,7 +205,12 @@ def _record_acts(consultation: Consultation, changes: Mapping[str, Any], *, acto
             entity=consultation,
             patient=consultation.pk,
             changes={"decision": changes["decision"]},
-            detail={"overridden": bool(changes["decision"]["override_reason"])},
+            detail={
+                "overridden": changes["decision"]["overridden"],
+                "override_codes": ",".join(
+                    sorted({each["code"] for each in changes["decision"]["overrides"]})
+                ),
+            },
         )
     if changes.get("outcome") is not None:
         audit.record(

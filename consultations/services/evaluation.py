@@ -42,6 +42,8 @@ class Evaluation:
     excluded: Sequence[Mapping[str, Any]]
     unrecognised: Sequence[Any]
     message: str
+    no_antibiotic: Mapping[str, Any] | None = None
+    household: Mapping[str, Any] | None = None
 
     def comparable(self) -> dict[str, Any]:
         """What a replay must reproduce."""
@@ -82,6 +84,7 @@ def evaluate(case: Case, *, knowledge: Knowledge, formulary: Formulary | None) -
             cadre=case.cadre,
             level=result.level,
             unconfirmed=None if confirmed else plausible(plain, ranking),
+            level_rules=[fired.rule.id for fired in result.rules],
         )
     return _evaluation(result, ranking, condition, medicines, formulary)
 
@@ -144,6 +147,8 @@ def _evaluation(
         excluded=rows["excluded"],
         unrecognised=rows.get("unrecognised", []),
         message=message,
+        no_antibiotic=rows.get("no_antibiotic"),
+        household=rows.get("household"),
     )
 
 

@@ -66,6 +66,8 @@ def assess_consultation(
         "recommended_for": evaluation.condition or None,
         "message": evaluation.message,
         "unrecognised": list(evaluation.unrecognised),
+        "no_antibiotic": evaluation.no_antibiotic,
+        "household": evaluation.household,
     }
     consultation.guidelines_release = known.guidelines
     consultation.formulary_release = known.formulary_release

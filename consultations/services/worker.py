@@ -145,6 +145,8 @@ def _result(
         "recommendations": [dict(row) for row in evaluation.proposed],
         "excluded": [dict(row) for row in evaluation.excluded],
         "unrecognised": list(evaluation.unrecognised),
+        "no_antibiotic": evaluation.no_antibiotic,
+        "household": evaluation.household,
         "message": evaluation.message,
         "disclaimer": results.disclaimer(known.guidelines, known.formulary_release),
     }

@@ -99,16 +99,22 @@ def understand(
     def missed(kind: str, text: str) -> None:
         unknown.append(Unrecognised(kind, text, lexicon.suggestions(text, kind)))
 
+    # Of an enumeration ("warfarin and blue pills") what is known counts, and the whole is still reported.
     allergens, medicines, unplaced = [], [], []
     for text in _given(patient.allergies):
-        if (allergen := lexicon.allergen(text)) is None:
-            missed("allergy", text)
-        else:
+        allergen, whole = lexicon.allergen(text), True
+        if allergen is None:
+            allergen, whole = lexicon.allergen_parts(text)
+        if allergen is not None:
             allergens.append((text, allergen))
+        if not whole:
+            missed("allergy", text)
     for text in _given(patient.current_medicines):
-        if (names := lexicon.medicine(text)) is None:
+        names = lexicon.medicine(text)
+        if names is None:
             missed("medicine", text)
-        else:
+            names = lexicon.medicine_parts(text)
+        if names:
             medicines.append((text, names))
     concepts = _concepts_from_facts(condition, facts, formulary)
     for text in _given(patient.conditions):
@@ -116,7 +122,8 @@ def understand(
         if found is None:
             unplaced.append(text)
             missed("condition", text)
-        for concept in sorted(found or ()):
+            found = lexicon.concept_parts(text)
+        for concept in sorted(found):
             concepts[concept] = f'the patient has "{text}"'
     return Case(
         condition=condition,

@@ -1,10 +1,17 @@
 """A whole formulary: what `parse_formulary` makes of a snapshot and every check reads."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from medications.engine.lexicon import Lexicon
-from medications.engine.model import AllergyClass, Concept, Medication, Treatment, UseLimit
+from medications.engine.model import (
+    AllergyClass,
+    Concept,
+    ConditionAdvice,
+    Medication,
+    Treatment,
+    UseLimit,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +29,7 @@ class Formulary:
     lexicon: Lexicon
     release: str | None = None
     review_state: str = "starter_unreviewed"
+    advice: Mapping[str, ConditionAdvice] = field(default_factory=dict)
 
     def of_release(self, label: str, review_state: str) -> "Formulary":
         """The same formulary, knowing which release it is and whether people answer for it."""
@@ -30,6 +38,10 @@ class Formulary:
     def treatments_of(self, condition: str) -> tuple[Treatment, ...]:
         """The candidate treatments of one condition."""
         return tuple(item for item in self.treatments if item.condition == condition)
+
+    def advice_on(self, condition: str) -> ConditionAdvice:
+        """What the release says of a condition beside medicines; empty where it says nothing."""
+        return self.advice.get(condition, ConditionAdvice())
 
     def condition_name(self, condition: str) -> str:
         """The condition in words; its id spelled out where the snapshot does not name it."""

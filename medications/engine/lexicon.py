@@ -109,19 +109,38 @@ class Lexicon:
         joined = frozenset({" ".join(parts)})
         return joined.union(*(self.medicines[part] for part in parts))
 
+    def medicine_parts(self, text: str) -> frozenset[str]:
+        """The generic names of those parts of `text` that are known, where not all of them are."""
+        found = (self.medicine(part) for part in _PARTS.split(text.casefold()))
+        return frozenset().union(*(names for names in found if names))
+
     def allergen(self, text: str) -> Allergen | None:
         """What the allergy `text` stands for, or None where it is unknown."""
         for candidate in (normalise(text), _without(normalise(text), _ALLERGY_WORDS)):
             generics = self.medicine(candidate) or frozenset()
             classes = self.allergens.get(candidate, frozenset())
             if generics or classes:
-                own = classes.union(*(self.classes_of.get(name, frozenset()) for name in generics))
-                related = frozenset().union(*(self.cross.get(name, frozenset()) for name in own))
-                return Allergen(generics, own, related - own)
+                return self._allergen(generics, classes)
         return None
 
+    def allergen_parts(self, text: str) -> tuple[Allergen | None, bool]:
+        """What the parts of an enumeration (`penicillin, sulfa`) stand for together, and whether every
+        part was understood."""
+        parts = [part for part in _PARTS.split(text.casefold()) if not says_nothing(part)]
+        known = [each for part in parts if (each := self.allergen(part)) is not None]
+        if not known:
+            return None, False
+        generics = frozenset().union(*(each.generics for each in known))
+        classes = frozenset().union(*(each.classes for each in known))
+        return self._allergen(generics, classes), len(known) == len(parts)
+
+    def _allergen(self, generics: frozenset[str], classes: frozenset[str]) -> Allergen:
+        own = classes.union(*(self.classes_of.get(name, frozenset()) for name in generics))
+        related = frozenset().union(*(self.cross.get(name, frozenset()) for name in own))
+        return Allergen(generics, own, related - own)
+
     def concepts_in(self, text: str) -> frozenset[str] | None:
-        """The health concepts that `text` names, or None where it names none."""
+        """The health concepts that `text` names, or None where any part of it names none."""
         for candidate in (normalise(text), _without(normalise(text), _HISTORY_WORDS)):
             if candidate in self.health:
                 return self.health[candidate]
@@ -129,6 +148,11 @@ class Lexicon:
         if len(parts) > 1 and all(part in self.health for part in parts):
             return frozenset().union(*(self.health[part] for part in parts))
         return None
+
+    def concept_parts(self, text: str) -> frozenset[str]:
+        """The health concepts of those parts of `text` that are known, where not all of them are."""
+        parts = (_without(normalise(part), _HISTORY_WORDS) for part in _PARTS.split(text.casefold()))
+        return frozenset().union(*(self.health.get(part, frozenset()) for part in parts))
 
     def suggestions(self, text: str, kind: str) -> tuple[str, ...]:
         """Up to three known spellings close to `text`, for a person to choose from."""

@@ -8,7 +8,7 @@ from medications.engine.bodysites import blocked, spoken, within_only
 from medications.engine.case import Case
 from medications.engine.findings import Findings
 from medications.engine.formulary import Formulary
-from medications.engine.model import Treatment, UseLimit
+from medications.engine.model import SEVERITIES, Treatment, UseLimit
 from medications.engine.results import Code, listed, plain
 from medications.engine.safety import age_in_words
 
@@ -28,7 +28,7 @@ def check_treatment(case: Case, treatment: Treatment, found: Findings) -> None:
             found.against(
                 code,
                 f'The treatment says "{phrase}", and {because}.',
-                f"treatment {treatment.id}, {limit.id}",
+                f"use_limits.{limit.id}",
             )
 
 
@@ -82,7 +82,10 @@ def _sites(case: Case, limit: UseLimit) -> Iterator[tuple[Code, str]]:
 
 def _measures(case: Case, limit: UseLimit) -> Iterator[tuple[Code, str]]:
     severity = case.facts.get("severity")
-    if limit.severities and severity is not None and severity not in limit.severities:
+    if limit.severities and severity is None and SEVERITIES[0] not in limit.severities:
+        # What is not for mild cases (antibiotics by mouth) is not begun before somebody has judged.
+        yield Code.SEVERITY, "nobody has said how severe it is; judge it first"
+    elif limit.severities and severity is not None and severity not in limit.severities:
         yield Code.SEVERITY, f"it is {severity}"
     area = as_number(case.facts.get("lesion_area_percent"))
     if limit.max_area_percent is not None and area is not None and area > limit.max_area_percent:

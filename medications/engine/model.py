@@ -203,6 +203,14 @@ class Concept:
 
 
 @dataclass(frozen=True, slots=True)
+class ConditionAdvice:
+    """What to do without a medicine, and when to come back, in the release's words."""
+
+    self_care: tuple[str, ...] = ()
+    red_flags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class UseLimit:
     """A sentence of `conditions_of_use` or `stop_and_refer_if` in a form software can check."""
 

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 from medications.engine import read
 from medications.engine.formulary import Formulary
 from medications.engine.lexicon import Lexicon
-from medications.engine.model import Medication, Regimen, Treatment
+from medications.engine.model import ConditionAdvice, Medication, Regimen, Treatment
 
 Json = Mapping[str, Any]
 Item = TypeVar("Item")
@@ -25,7 +25,8 @@ def parse_formulary(snapshot: Json) -> Formulary:
 
     Shape: `{medications: [...], treatments: [...], interaction_classes: {id: [generic]},
     vocabulary: {allergy_classes, medicine_names, health_concepts, use_limits},
-    conditions: [{id, name, synonyms}]}`, items as in the starter files. Raises FormularyError.
+    conditions: [{id, name, synonyms, self_care, red_flags}]}`, items as in the starter files; the last two
+    of a condition may be left out. Raises FormularyError.
     """
     faults: list[str] = []
     vocabulary: Json = snapshot.get("vocabulary") or {}
@@ -51,6 +52,12 @@ def parse_formulary(snapshot: Json) -> Formulary:
         use_limits={item.phrase: item for item in _each(vocabulary, "use_limits", read.use_limit, faults)},
         conditions={
             item["id"]: (item["name"], *(item.get("synonyms") or ()))
+            for item in snapshot.get("conditions") or ()
+        },
+        advice={
+            item["id"]: ConditionAdvice(
+                tuple(item.get("self_care") or ()), tuple(item.get("red_flags") or ())
+            )
             for item in snapshot.get("conditions") or ()
         },
         lexicon=Lexicon.build(

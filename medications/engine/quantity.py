@@ -14,7 +14,7 @@ from medications.engine.bodysites import parts_of, spoken
 from medications.engine.case import Case
 from medications.engine.limits import as_number
 from medications.engine.model import COUNTED_FORMS, LIQUID_FORMS, Medication, Pack, Regimen
-from medications.engine.results import Dose, Quantity, listed, plain
+from medications.engine.results import Dose, Packs, Quantity, listed, plain
 
 GRAMS_PER_FTU = Decimal("0.5")
 # Handed over at once for a long course; the rest after a look at how it goes.
@@ -42,8 +42,8 @@ _SHARE: dict[str, tuple[str, str]] = {
     "knees": ("legs", "0.1"), "ankles": ("legs", "0.1"), "feet": ("legs", "0.25"),
     "toe_webs": ("legs", "0.1"), "soles": ("legs", "0.1"),
 }  # fmt: skip
-_ML_PER_WASH = Decimal(10)
-_ML_PER_LIQUID_USE = Decimal(5)
+# Estimated for this product: a palmful of shampoo, a soaked swab.
+_ML_PER_USE = {"shampoo": Decimal(10), "solution": Decimal(5)}
 # Emollients go on thickly: twice the thin layer that FTUs describe.
 _GENEROUS = Decimal(2)
 _SMALL_AREA_FTU = Decimal(1)
@@ -116,7 +116,7 @@ def _volume(
         return _one_pack(medication, "used as needed")
     total = single * per_day * days * courses
     how = f"{plain(single)} mL x {plain(per_day)} a day x {_days(days)}{_twice(courses)} = {plain(total)} mL"
-    return _packs(medication, total, "mL", how)
+    return _packs(medication, total, "mL", how, per_use=single)
 
 
 def _topical(
@@ -132,19 +132,16 @@ def _topical(
         return _one_pack(medication, f"used {regimen.frequency}")
     if medication.form == "paint":
         return _one_pack(medication, "a few drops each time")
-    if medication.form == "shampoo":
-        total = _ML_PER_WASH * uses
-        return _packs(medication, total, "mL", f"{plain(_ML_PER_WASH)} mL x {spelled} = {plain(total)} mL")
-    if medication.form == "solution":
-        total = _ML_PER_LIQUID_USE * uses
-        return _packs(
-            medication, total, "mL", f"{plain(_ML_PER_LIQUID_USE)} mL x {spelled} = {plain(total)} mL"
-        )
-    grams, reason = _grams_per_use(case, regimen, most_area)
+    if medication.form in _ML_PER_USE:
+        each = _ML_PER_USE[medication.form]
+        total = each * uses
+        how = f"{plain(each)} mL x {spelled} = {plain(total)} mL"
+        return _packs(medication, total, "mL", how, per_use=each)
+    grams, units, reason = _grams_per_use(case, regimen, most_area)
     total, note = _weekly_limit(medication, grams * uses * courses, days)
     unit = "mL" if medication.form == "lotion" else "g"
     how = f"{reason} x {spelled}{_twice(courses)}{note} = {plain(_tenth(total))} {unit}"
-    return _packs(medication, total, unit, how)
+    return _packs(medication, total, unit, how, per_use=_tenth(grams), fingertip_units=units)
 
 
 def _uses(regimen: Regimen, days: int | None) -> tuple[Decimal | None, str]:
@@ -162,10 +159,14 @@ def _uses(regimen: Regimen, days: int | None) -> tuple[Decimal | None, str]:
     return each * now, f"{plain(each)} a day x {_days(now)}{later}"
 
 
-def _grams_per_use(case: Case, regimen: Regimen, most_area: Decimal | None) -> tuple[Decimal, str]:
+def _grams_per_use(
+    case: Case, regimen: Regimen, most_area: Decimal | None
+) -> tuple[Decimal, Decimal | None, str]:
+    """Grams for one application, the fingertip units they are (None where the regimen says the
+    grams), and how they were found."""
     if regimen.grams_per_application is not None:
         grams = regimen.grams_per_application
-        return grams, f"{plain(grams)} g each time"
+        return grams, None, f"{plain(grams)} g each time"
     if "whole body" in regimen.dose:
         units, area = _whole_body(case.age_months), "the whole body"
     else:
@@ -175,7 +176,7 @@ def _grams_per_use(case: Case, regimen: Regimen, most_area: Decimal | None) -> t
     thick = ", applied generously" if factor != 1 else ""
     shown = _tenth(units)
     noun = "fingertip unit" if shown == 1 else "fingertip units"
-    return grams, f"{plain(shown)} {noun} for {area}{thick} = {plain(_tenth(grams))} g"
+    return grams, shown, f"{plain(shown)} {noun} for {area}{thick} = {plain(_tenth(grams))} g"
 
 
 def _weekly_limit(medication: Medication, total: Decimal, days: int | None) -> tuple[Decimal, str]:
@@ -188,19 +189,31 @@ def _weekly_limit(medication: Medication, total: Decimal, days: int | None) -> t
     return most, f", cut to at most {plain(medication.max_weekly_grams)} g a week"
 
 
-def _packs(medication: Medication, total: Decimal, unit: str, how: str) -> Quantity:
+def _packs(
+    medication: Medication,
+    total: Decimal,
+    unit: str,
+    how: str,
+    *,
+    per_use: Decimal | None = None,
+    fingertip_units: Decimal | None = None,
+) -> Quantity:
     pack = medication.pack
     if pack is None or pack.unit != unit:
-        amount = _ceil(total)
-        return Quantity(amount, unit, how)
-    count = max(_ceil(total / pack.size), Decimal(1))
-    noun = _container(medication.form, count)
-    return Quantity(count * pack.size, unit, f"{how}: {plain(count)} {noun} of {plain(pack.size)} {unit}")
+        return Quantity(_ceil(total), unit, how, None, per_use, fingertip_units)
+    packs = _whole(medication, pack, max(_ceil(total / pack.size), Decimal(1)))
+    said = f"{how}: {plain(packs.count)} {packs.container} of {plain(pack.size)} {unit}"
+    return Quantity(packs.count * pack.size, unit, said, packs, per_use, fingertip_units)
 
 
 def _one_pack(medication: Medication, why: str) -> Quantity:
     pack = medication.pack or Pack(Decimal(1), "pack")
-    return Quantity(pack.size, pack.unit, f"one {_container(medication.form, Decimal(1))}: {why}")
+    packs = _whole(medication, pack, Decimal(1)) if medication.pack else None
+    return Quantity(pack.size, pack.unit, f"one {_container(medication.form, Decimal(1))}: {why}", packs)
+
+
+def _whole(medication: Medication, pack: Pack, count: Decimal) -> Packs:
+    return Packs(count, pack.size, pack.unit, _container(medication.form, count))
 
 
 def _container(form: str, count: Decimal) -> str:

@@ -1,36 +1,40 @@
 """From a condition and a patient to medicines: every candidate proposed or excluded, with reasons."""
 
-import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from medications.engine import wording
+from medications.engine.antibiotics import no_antibiotic
 from medications.engine.case import Case, understand
 from medications.engine.dosing import DoseImpossible, compute_dose
 from medications.engine.findings import Findings
 from medications.engine.formulary import Formulary
+from medications.engine.household import household
 from medications.engine.limits import check_treatment, most_area
 from medications.engine.model import AWARE_GROUPS, LegalClass, Line, Medication, Regimen, Treatment
 from medications.engine.quantity import quantity_to_supply
-from medications.engine.regimens import choose_regimen, population_in_words
-from medications.engine.results import (
-    Code,
-    Dose,
-    Excluded,
-    Patient,
-    Proposed,
-    Reason,
-    Recommendations,
-    Unrecognised,
-    listed,
-)
-from medications.engine.safety import check_medication
+from medications.engine.regimens import choose_regimen
+from medications.engine.results import Code, Dose, Excluded, Patient, Proposed, Reason, Recommendations
+from medications.engine.safety import check_medication, place
 from medications.engine.supply import Supply, supply
 
 LEVELS = ("emergency", "refer_urgent", "refer_routine", "pharmacy_treatment", "self_care")
 _NO_TREATMENT = frozenset({"emergency", "refer_urgent"})
-_UNDER = re.compile(r"Under (\d+) (months|years)\b")
-_KINDS = {"allergy": "allergies", "medicine": "current medicines", "condition": "health problems"}
+# What contacts are treated under: they are not the ones who are referred.
+_CONTACTS_LEVEL = "pharmacy_treatment"
+
+
+@dataclass(frozen=True, slots=True)
+class _Desk:
+    """Who would supply, with what in hand, at which level of triage."""
+
+    cadre: str
+    prescription: bool
+    level: str
+
+    def may(self, medication: Medication) -> Supply:
+        return supply(self.cadre, medication.legal_class, prescription=self.prescription)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +53,14 @@ def recommend(
     level: str,
     prescription: bool = False,
     unconfirmed: Collection[str] | None = None,
+    level_rules: Sequence[str] = (),
 ) -> Recommendations:
     """Judge every treatment of `condition` (a condition id) for `patient`.
 
     `facts` as in the triage vocabulary, absent or None = unknown; `cadre` of the person who would
     supply, `level` the triage level; `prescription` whether a valid one is at hand. `unconfirmed`:
-    no person has confirmed `condition`, and these are possible too (None = it is confirmed). Proposed
+    no person has confirmed `condition`, and these are possible too (None = it is confirmed).
+    `level_rules` are the ids of the guidelines that set the level, the leading one first. Proposed
     come best first: line, suitability, legal class, AWaRe group, id. Raises ValueError on an unknown
     level, which must never be taken for a harmless one.
     """
@@ -62,36 +68,56 @@ def recommend(
         raise ValueError(f"{level!r} is not a triage level")
     treatments = formulary.treatments_of(condition)
     case = understand(condition, patient, facts, formulary, unconfirmed=unconfirmed)
+    desk = _Desk(cadre, prescription, level)
     if level in _NO_TREATMENT:
-        return _nothing_now(case, treatments, level)
+        return _nothing_now(case, treatments, desk, level_rules)
+    proposed, excluded = _judged(case, treatments, desk)
+    visible = [item for item in treatments if desk.may(formulary.medications[item.medication]).shown]
+
+    def for_contact(contact: Patient) -> Sequence[Proposed]:
+        other = understand(condition, contact, {}, formulary, unconfirmed=unconfirmed)
+        return _judged(other, visible, _Desk(cadre, prescription, _CONTACTS_LEVEL))[0]
+
+    shown = {item.id for item in visible}
+    return Recommendations(
+        proposed,
+        tuple(excluded),
+        case.unrecognised,
+        wording.message(case, proposed, excluded),
+        no_antibiotic(
+            case, visible, proposed, [item for item in excluded if item.treatment in shown], level=level
+        ),
+        household(case, visible, for_contact),
+    )
+
+
+def _judged(
+    case: Case, treatments: Sequence[Treatment], desk: _Desk
+) -> tuple[tuple[Proposed, ...], list[Excluded]]:
     ranked: list[_Ranked] = []
     excluded: list[Excluded] = []
     for treatment in treatments:
-        medication = formulary.medications[treatment.medication]
-        may = supply(cadre, medication.legal_class, prescription=prescription)
-        outcome = _judge(case, treatment, medication, may, level)
+        outcome = _judge(case, treatment, case.formulary.medications[treatment.medication], desk)
         if isinstance(outcome, Excluded):
             excluded.append(outcome)
         else:
             ranked.append(outcome)
     ranked.sort(key=lambda item: item.key)
-    proposed = tuple(item.proposed for item in ranked)
-    return Recommendations(proposed, tuple(excluded), case.unrecognised, _message(case, proposed, excluded))
+    return tuple(item.proposed for item in ranked), excluded
 
 
-def _judge(
-    case: Case, treatment: Treatment, medication: Medication, may: Supply, level: str
-) -> _Ranked | Excluded:
-    found = Findings()
+def _judge(case: Case, treatment: Treatment, medication: Medication, desk: _Desk) -> _Ranked | Excluded:
+    may = desk.may(medication)
     if not may.shown:
-        found.against(Code.LEGAL_CLASS, f"{medication.name}: {may.reason}", f"medication {medication.id}")
+        return _hidden(treatment, medication, may)
+    found = Findings()
     check_medication(case, medication, found)
     check_treatment(case, treatment, found)
     regimen = choose_regimen(case, treatment, medication, found)
     dose = _dose(case, treatment, medication, regimen, found)
     if found.reasons or regimen is None or dose is None:
-        return _excluded(treatment, found.reasons)
-    _general_warnings(case, medication, dose, level, found)
+        return _excluded(treatment, medication, found.reasons)
+    wording.general_warnings(case, medication, desk.level, found)
     days = _days(regimen, medication)
     proposed = Proposed(
         treatment=treatment.id,
@@ -104,16 +130,19 @@ def _judge(
         quantity=quantity_to_supply(
             case, medication, regimen, dose, days, most_area=most_area(case.formulary, treatment)
         ),
-        counselling=_counselling(treatment, medication, regimen),
+        counselling=wording.counselling(treatment, medication, regimen),
         warnings=(
             *(() if may.may else (may.reason,)),
-            *_not_confirmed(case),
-            *_incomplete(case.unrecognised),
+            *wording.not_confirmed(case),
+            *wording.incomplete(case.unrecognised),
             *found.warnings,
         ),
         may_supply=may.may,
+        who_may_supply=None if may.may else may.reason,
         legal_class=medication.legal_class.value,
-        because=_because(case, treatment, medication, regimen),
+        because=wording.because(case, treatment, medication, regimen),
+        maxima=wording.maxima(medication, dose),
+        stop_and_refer=tuple(wording.stop_signs(treatment)),
     )
     return _Ranked(_rank(treatment, medication, found.weight), proposed)
 
@@ -126,28 +155,45 @@ def _dose(
     try:
         return compute_dose(regimen, medication, case.weight_kg)
     except DoseImpossible as error:
-        found.against(
-            Code.WEIGHT, f"{medication.name} cannot be dosed here: {error}.", f"treatment {treatment.id}"
-        )
+        rule = f"treatments.{treatment.id}.regimen"
+        if error.product:
+            rule = place(medication, "scored" if medication.form == "tablet" else "strength")
+        found.against(Code.DOSE, f"{medication.name} cannot be dosed here: {error}.", rule)
         return None
 
 
-def _excluded(treatment: Treatment, reasons: list[Reason]) -> Excluded:
+def _hidden(treatment: Treatment, medication: Medication, may: Supply) -> Excluded:
+    """Only that it exists and who may: no strength, no age or weight band, no other reason."""
+    name = wording.unprinted_name(medication)
+    reason = Reason(Code.LEGAL_CLASS, f"{name}: {may.reason}", place(medication, "legal_class"))
+    return Excluded(treatment.id, medication.id, name, (reason,))
+
+
+def _excluded(treatment: Treatment, medication: Medication, reasons: Sequence[Reason]) -> Excluded:
     order = list(Code)
     return Excluded(
         treatment.id,
-        treatment.medication,
+        medication.id,
+        medication.name,
         tuple(sorted(reasons, key=lambda reason: order.index(reason.code))),
     )
 
 
-def _nothing_now(case: Case, treatments: tuple[Treatment, ...], level: str) -> Recommendations:
-    words = level.replace("_", " ")
+def _nothing_now(
+    case: Case, treatments: Sequence[Treatment], desk: _Desk, level_rules: Sequence[str]
+) -> Recommendations:
+    words = desk.level.replace("_", " ")
     text = f"Triage says {words}: no medicine is supplied first, because it could delay the referral."
+    rule = f"guidelines.{level_rules[0]}" if level_rules else f"triage.level.{desk.level}"
+    reasons = (Reason(Code.SEVERITY, text, rule),)
+
+    def name(medication: Medication) -> str:
+        return medication.name if desk.may(medication).shown else wording.unprinted_name(medication)
+
     return Recommendations(
         proposed=(),
         excluded=tuple(
-            Excluded(item.id, item.medication, (Reason(Code.SEVERITY, text, f"triage level {level}"),))
+            Excluded(item.id, item.medication, name(case.formulary.medications[item.medication]), reasons)
             for item in treatments
         ),
         unrecognised=case.unrecognised,
@@ -169,96 +215,3 @@ def _rank(treatment: Treatment, medication: Medication, weight: int) -> tuple[in
         AWARE_GROUPS.index(group) + 1 if group else 0,
         treatment.id,
     )
-
-
-def _general_warnings(case: Case, medication: Medication, dose: Dose, level: str, found: Findings) -> None:
-    if level == "refer_routine":
-        found.warn(
-            "Triage says refer: this is for relief meanwhile and must not replace or delay the referral."
-        )
-    if case.weight_slip:
-        found.warn("The weight given cannot be right at this age: weigh the patient again.")
-    if case.is_true("previous_treatment_failed"):
-        found.warn(
-            "An earlier treatment has failed: ask what was used, and do not repeat it. Consider referral."
-        )
-    if dose.units is not None and dose.units % 1 and medication.scored is not True:
-        found.warn("The dose needs half a tablet: check that this brand is scored, or give a liquid.")
-    if medication.max_weekly_grams is not None:
-        found.warn(f"No more than {medication.max_weekly_grams} g a week.")
-    for line in (*medication.cautions, *medication.application_limits):
-        if not _outgrown(line, case.age_months):
-            found.warn(line)
-
-
-def _outgrown(caution: str, age_months: int | None) -> bool:
-    """`Under 3 months: assess first` says nothing to an adult."""
-    match = _UNDER.match(caution)
-    if match is None or age_months is None:
-        return False
-    return age_months >= int(match[1]) * (12 if match[2] == "years" else 1)
-
-
-def _not_confirmed(case: Case) -> list[str]:
-    if case.confirmed:
-        return []
-    name = case.formulary.condition_name(case.condition)
-    return [f"Nobody has confirmed that this is {name}: confirm the working diagnosis before you supply."]
-
-
-def _incomplete(unknown: tuple[Unrecognised, ...]) -> list[str]:
-    """One warning for each kind of words that were not understood."""
-    warnings = []
-    for kind, plural in _KINDS.items():
-        texts = [f'"{item.text}"' for item in unknown if item.kind == kind]
-        if texts:
-            warnings.append(
-                f"The check is incomplete: among the {plural}, {listed(texts)} was not recognised. "
-                "Check by hand."
-            )
-    return warnings
-
-
-def _counselling(treatment: Treatment, medication: Medication, regimen: Regimen) -> tuple[str, ...]:
-    lines = [regimen.instructions] if regimen.instructions else []
-    lines += medication.counselling_points
-    lines += [f"Use only if: {phrase}" for phrase in treatment.conditions_of_use]
-    lines += [f"Stop and refer if: {phrase}" for phrase in treatment.stop_and_refer_if]
-    return tuple(dict.fromkeys(lines))
-
-
-def _because(case: Case, treatment: Treatment, medication: Medication, regimen: Regimen) -> tuple[str, ...]:
-    name = case.formulary.condition_name(treatment.condition)
-    lines = {
-        Line.FIRST: f"First-line treatment of {name}.",
-        Line.SECOND: f"Second-line treatment of {name}.",
-        Line.ADJUNCT: f"Relieves symptoms of {name} beside other treatment.",
-    }
-    reviewed = (
-        "approved by two supervisors"
-        if case.formulary.review_state == "reviewed"
-        else "starter content that no pharmacist in Ghana has reviewed"
-    )
-    release = f" in formulary release {case.formulary.release}" if case.formulary.release else ""
-    return (
-        lines[treatment.line],
-        f"The regimen is for {population_in_words(regimen.population)}.",
-        "No allergy, interaction, age, pregnancy or body-site rule of the formulary speaks against it.",
-        (
-            f"Treatment {treatment.id}{release}: {reviewed}; confidence of the treatment "
-            f"{treatment.confidence}, of the medicine {medication.confidence}."
-        ),
-    )
-
-
-def _message(case: Case, proposed: tuple[Proposed, ...], excluded: list[Excluded]) -> str | None:
-    name = case.formulary.condition_name(case.condition)
-    if proposed:
-        if not any(item.may_supply for item in proposed):
-            return "Nothing here may be supplied by this account; see each medicine for who may."
-        return None
-    if excluded:
-        return (
-            f"No medicine for {name} suits this patient: see the reasons, and refer or ask what is missing."
-        )
-    return f"The formulary holds no medicine for {name}."

@@ -14,7 +14,7 @@ def choose_regimen(
 
     None with a reason in `found` otherwise: an unknown age, severity or weight never meets a limit.
     """
-    rule = f"treatment {treatment.id}"
+    rule = f"treatments.{treatment.id}.regimen"
     by_age = [item for item in treatment.regimens if _age_fits(case, item.population)]
     if not by_age:
         if not any(reason.code is Code.AGE for reason in found.reasons):
@@ -65,7 +65,8 @@ def _severity_fits(case: Case, population: Population) -> bool:
 
 def _weight_fits(case: Case, regimen: Regimen) -> bool:
     weight, people = case.weight_kg, regimen.population
-    if not people.has_weight_band and regimen.mg_per_kg is None:
+    by_weight = regimen.mg_per_kg is not None or regimen.max_daily_mg_per_kg is not None
+    if not people.has_weight_band and not by_weight:
         return True
     if weight is None:
         return False

@@ -18,15 +18,16 @@ class Code(StrEnum):
     CONTRAINDICATION = "contraindication"
     AGE = "age"
     WEIGHT = "weight"
+    DOSE = "dose"
     BODY_SITE = "body_site"
     SEVERITY = "severity"
     DURATION = "duration"
 
     @property
     def published(self) -> str:
-        """The word phones know: a weight that does not fit and a course that lasted too long are
-        contraindications to them, and the reason says which."""
-        return str(Code.CONTRAINDICATION if self in (Code.WEIGHT, Code.DURATION) else self)
+        """The word phones know: a weight that does not fit, a dose that cannot be measured and a course
+        that lasted too long are contraindications to them, and the reason says which."""
+        return str(Code.CONTRAINDICATION if self in (Code.WEIGHT, Code.DOSE, Code.DURATION) else self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,16 +65,22 @@ class Patient:
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """One reason against a treatment; `rule` names the item of the release that says so."""
+    """One reason against a treatment. `rule` is the place in the release that says so, as
+    `medications.miconazole-2-cream.interactions.warfarin`, `treatments.<id>.regimen`, `use_limits.<id>`,
+    `allergy_classes.<id>`; for what triage forbids `guidelines.<id of the rule>`."""
 
     code: Code
     text: str
     rule: str
 
+    def as_dict(self) -> dict[str, Any]:
+        return {"code": self.code.published, "reason": self.text, "rule": self.rule}
+
 
 @dataclass(frozen=True, slots=True)
 class Dose:
-    """A computed dose. `per_day` is the largest number of doses in 24 hours, where countable."""
+    """A computed dose. `per_day` is the largest number of doses in 24 hours, where countable; `maxima`
+    are sentences."""
 
     text: str
     frequency: str
@@ -82,23 +89,54 @@ class Dose:
     single_ml: Decimal | None
     units: Decimal | None
     per_day: Decimal | None
+    maxima: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Packs:
+    """Whole containers: 2 tubes of 20 g."""
+
+    count: Decimal
+    size: Decimal
+    unit: str
+    container: str
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "count": number(self.count),
+            "size": number(self.size),
+            "unit": self.unit,
+            "container": self.container,
+        }
 
 
 @dataclass(frozen=True, slots=True)
 class Quantity:
-    """How much to hand over, and the arithmetic behind it in words."""
+    """How much to hand over, and the arithmetic behind it in words. `per_use` in `unit` and
+    `fingertip_units` are for one application of what goes on the skin; None elsewhere."""
 
     amount: Decimal
     unit: str
     how: str
+    packs: Packs | None = None
+    per_use: Decimal | None = None
+    fingertip_units: Decimal | None = None
 
     def as_dict(self) -> dict[str, Any]:
-        return {"amount": number(self.amount), "unit": self.unit, "how": self.how}
+        return {
+            "amount": number(self.amount),
+            "unit": self.unit,
+            "how": self.how,
+            "packs": None if self.packs is None else self.packs.as_dict(),
+            "per_use": None if self.per_use is None else number(self.per_use),
+            "fingertip_units": None if self.fingertip_units is None else number(self.fingertip_units),
+        }
 
 
 @dataclass(frozen=True, slots=True)
 class Proposed:
-    """A treatment that nothing known speaks against."""
+    """A treatment that nothing known speaks against. `who_may_supply` says who may where the person
+    asking may not; `maxima` are the most at once, a day, a week and in days."""
 
     treatment: str
     medication: str
@@ -111,11 +149,15 @@ class Proposed:
     counselling: tuple[str, ...]
     warnings: tuple[str, ...]
     may_supply: bool
+    who_may_supply: str | None
     legal_class: str
     because: tuple[str, ...]
+    maxima: tuple[str, ...] = ()
+    stop_and_refer: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         return {
+            "treatment": self.treatment,
             "medication": self.medication,
             "name": self.name,
             "line": self.line,
@@ -124,9 +166,12 @@ class Proposed:
             "route": self.route,
             "duration_days": self.duration_days,
             "quantity": self.quantity.as_dict(),
+            "maxima": list(self.maxima),
             "counselling": list(self.counselling),
             "warnings": list(self.warnings),
+            "stop_and_refer": list(self.stop_and_refer),
             "may_supply": self.may_supply,
+            "who_may_supply": self.who_may_supply,
             "legal_class": self.legal_class,
             "because": list(self.because),
         }
@@ -138,6 +183,7 @@ class Excluded:
 
     treatment: str
     medication: str
+    name: str
     reasons: tuple[Reason, ...]
 
     @property
@@ -151,7 +197,15 @@ class Excluded:
         return " ".join([first, *(f"Also: {text}" for text in others)])
 
     def as_dict(self) -> dict[str, Any]:
-        return {"medication": self.medication, "code": self.code.published, "reason": self.reason}
+        return {
+            "treatment": self.treatment,
+            "medication": self.medication,
+            "name": self.name,
+            "code": self.code.published,
+            "reason": self.reason,
+            "rule": self.reasons[0].rule,
+            "reasons": [reason.as_dict() for reason in self.reasons],
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +221,65 @@ class Unrecognised:
 
 
 @dataclass(frozen=True, slots=True)
+class NoAntibiotic:
+    """That no antibiotic is needed today, as an answer of its own."""
+
+    because: tuple[str, ...]
+    expect: tuple[str, ...]
+    meanwhile: tuple[str, ...]
+    return_if: tuple[str, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "title": "No antibiotic today",
+            "because": list(self.because),
+            "expect": list(self.expect),
+            "meanwhile": list(self.meanwhile),
+            "return_if": list(self.return_if),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Contacts:
+    """What one group of the household gets; `treatment` None means that it is referred."""
+
+    who: str
+    treatment: Proposed | None
+
+    def as_dict(self) -> dict[str, Any]:
+        item = self.treatment
+        if item is None:
+            return {"who": self.who, "refer": True, "medication": None}
+        return {
+            "who": self.who,
+            "refer": False,
+            "medication": item.medication,
+            "name": item.name,
+            "dose": item.dose.text,
+            "frequency": item.dose.frequency,
+            "quantity": item.quantity.as_dict(),
+            "may_supply": item.may_supply,
+            "who_may_supply": item.who_may_supply,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Household:
+    """Treatment of the people a patient lives with. Quantities are for one person."""
+
+    because: str
+    people: tuple[Contacts, ...]
+    advice: tuple[str, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "because": self.because,
+            "people": [each.as_dict() for each in self.people],
+            "advice": list(self.advice),
+        }
+
+
+@dataclass(frozen=True, slots=True)
 class Recommendations:
     """Every candidate treatment of a condition, either proposed (best first) or excluded."""
 
@@ -174,6 +287,8 @@ class Recommendations:
     excluded: tuple[Excluded, ...]
     unrecognised: tuple[Unrecognised, ...]
     message: str | None
+    no_antibiotic: NoAntibiotic | None = None
+    household: Household | None = None
 
     def as_dict(self) -> dict[str, Any]:
         return {
@@ -181,6 +296,8 @@ class Recommendations:
             "excluded": [item.as_dict() for item in self.excluded],
             "unrecognised": [item.as_dict() for item in self.unrecognised],
             "message": self.message,
+            "no_antibiotic": None if self.no_antibiotic is None else self.no_antibiotic.as_dict(),
+            "household": None if self.household is None else self.household.as_dict(),
         }
 
 

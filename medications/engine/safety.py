@@ -26,6 +26,19 @@ def check_medication(case: Case, medication: Medication, found: Findings) -> Non
     _body_sites(case, medication, found)
 
 
+def place(medication: Medication, field: str, part: str | int | None = None) -> str:
+    """A rule of the release by its place: `medications.<id>.<field>`, or one part of it."""
+    whole = f"medications.{medication.id}.{field}"
+    return whole if part is None else f"{whole}.{part}"
+
+
+def line_place(medication: Medication, line: str) -> str:
+    """The place of one sentence among the contraindications or the limits of application."""
+    if line in medication.contraindications:
+        return place(medication, "contraindications", medication.contraindications.index(line))
+    return place(medication, "application_limits", medication.application_limits.index(line))
+
+
 def age_in_words(months: int) -> str:
     """`7 months` below two years, then whole years (and months where not whole)."""
     if months < 24:
@@ -40,12 +53,10 @@ def _allergies(case: Case, medication: Medication, found: Findings) -> None:
         *(case.formulary.lexicon.classes_of.get(name, frozenset()) for name in ingredients)
     )
     for text, allergen in case.allergens:
-        why = _allergy_reason(case, text, allergen, ingredients, classes, medication)
-        if why:
+        if why := _allergy_reason(case, text, allergen, ingredients, classes, medication):
+            said, rule = why
             found.against(
-                Code.ALLERGY,
-                f'The patient is allergic to "{text}": {medication.name} {why}.',
-                f"medication {medication.id}",
+                Code.ALLERGY, f'The patient is allergic to "{text}": {medication.name} {said}.', rule
             )
         elif line := _mentioned(text, allergen, case, medication.cautions):
             found.warn(
@@ -62,19 +73,25 @@ def _allergy_reason(
     ingredients: set[str],
     classes: set[str],
     medication: Medication,
-) -> str | None:
+) -> tuple[str, str] | None:
+    """What makes the medicine dangerous to this person, and the rule that says so."""
+    known = case.formulary.allergy_classes
+
     def named(ids: frozenset[str]) -> str:
-        known = case.formulary.allergy_classes
         return listed([known[item].name if item in known else item for item in sorted(ids)])
 
+    def rule(ids: frozenset[str]) -> str:
+        listed_there = sorted(ids & known.keys())
+        return f"allergy_classes.{listed_there[0]}" if listed_there else place(medication, "allergy_classes")
+
     if same := frozenset(ingredients & allergen.generics):
-        return f"contains {listed(sorted(same))}"
+        return f"contains {listed(sorted(same))}", place(medication, "ingredients")
     if shared := allergen.classes & classes:
-        return f"belongs to the {named(shared)}"
+        return f"belongs to the {named(shared)}", rule(shared)
     if crossing := allergen.related & classes:
-        return f"belongs to the {named(crossing)}, which can cross-react"
+        return f"belongs to the {named(crossing)}, which can cross-react", rule(crossing)
     if line := _mentioned(text, allergen, case, medication.contraindications):
-        return f'is contraindicated: "{line}"'
+        return f'is contraindicated: "{line}"', line_place(medication, line)
     return None
 
 
@@ -96,7 +113,7 @@ def _life_stage(
     word = "pregnant" if code is Code.PREGNANCY else "breastfeeding"
     time = "pregnancy" if code is Code.PREGNANCY else "breastfeeding"
     note = f" ({stage.note})" if stage.note else ""
-    rule = f"medication {medication.id}"
+    rule = place(medication, code.value)
     if stage.status is LifeStatus.CAUTION:
         if state is None:
             found.warn(f"Ask whether she is {word}: {medication.name} needs caution in {time}{note}.", 1)
@@ -120,7 +137,7 @@ def _interactions(case: Case, medication: Medication, found: Findings) -> None:
             found.warn(f'The patient already takes "{text}": do not give the same medicine twice.', 1)
         for entry in medication.interactions:
             if _hits(case, entry, names, own):
-                _report(entry, text, medication, f"medication {medication.id}", found)
+                _report(entry, text, medication, medication, found)
         if medication.route is Route.ORAL:
             _reverse_interactions(case, medication, text, names, found)
 
@@ -136,9 +153,13 @@ def _hits(case: Case, entry: Interaction, names: frozenset[str], own: set[str]) 
     return bool(members & (names - own))
 
 
-def _report(entry: Interaction, text: str, medication: Medication, rule: str, found: Findings) -> None:
+def _report(
+    entry: Interaction, text: str, medication: Medication, owner: Medication, found: Findings
+) -> None:
+    """`owner` is the medicine whose entry it is."""
     said = f'"{text}" and {medication.name}: {entry.effect}'
     if entry.severity is InteractionSeverity.MAJOR:
+        rule = place(owner, "interactions", entry.other)
         found.against(Code.INTERACTION, f"Major interaction between {said}.", rule)
     else:
         weight = 2 if entry.severity is InteractionSeverity.MODERATE else 1
@@ -156,11 +177,10 @@ def _reverse_interactions(
             continue
         for entry in other.interactions:
             if _hits(case, entry, own, taken):
-                _report(entry, text, medication, f"medication {other.id}", found)
+                _report(entry, text, medication, other, found)
 
 
 def _contraindications(case: Case, medication: Medication, found: Findings) -> None:
-    rule = f"medication {medication.id}"
     # Lines that begin with "With" name other medicines; those are checked as interactions.
     barred = [line for line in medication.contraindications if not normalise(line).startswith("with ")]
     limits = [line for line in medication.application_limits if normalise(line).startswith("not on ")]
@@ -171,7 +191,7 @@ def _contraindications(case: Case, medication: Medication, found: Findings) -> N
                 found.against(
                     Code.CONTRAINDICATION,
                     f'{medication.name} is not for {concept.name} ("{line}"), and {known_by}.',
-                    rule,
+                    line_place(medication, line),
                 )
         for line in medication.cautions:
             if any(mentions(line, term) for term in concept.record_terms):
@@ -187,7 +207,7 @@ def _contraindications(case: Case, medication: Medication, found: Findings) -> N
                 found.against(
                     Code.CONTRAINDICATION,
                     f'{medication.name} is contraindicated ("{line}"), and the patient has "{text}".',
-                    rule,
+                    line_place(medication, line),
                 )
 
 
@@ -199,14 +219,14 @@ def _age(case: Case, medication: Medication, found: Findings) -> None:
                 Code.AGE,
                 f"The age is not known, and {medication.name} is only for {age_in_words(least)} and over. "
                 "Ask the age.",
-                f"medication {medication.id}",
+                place(medication, "age_min_months"),
             )
     elif case.age_months < least:
         found.against(
             Code.AGE,
             f"The patient is {age_in_words(case.age_months)} old; {medication.name} is only for "
             f"{age_in_words(least)} and over.",
-            f"medication {medication.id}",
+            place(medication, "age_min_months"),
         )
 
 
@@ -229,7 +249,7 @@ def _body_sites(case: Case, medication: Medication, found: Findings) -> None:
         found.against(
             Code.BODY_SITE,
             f"{medication.name} must not be used on: {listed([spoken(site) for site in barred])}.{other}",
-            f"medication {medication.id}",
+            place(medication, "body_site_restrictions"),
         )
     elif near := reaches_into(case.sites, restricted):
         found.warn(f"Keep away from: {listed([spoken(site) for site in near])}.")

@@ -33,7 +33,7 @@ def starter_snapshot() -> dict[str, Any]:
     words = {model: [model(**row) for row in rows] for model, rows in vocabulary_rows()}
     interaction_classes, allergy_classes, names, concepts, limits = words.values()
     conditions = [
-        Condition(code=row["code"], name=row["name"], synonyms=row["synonyms"])
+        Condition(**{name: row[name] for name in ("code", "name", "synonyms", "self_care", "red_flags")})
         for row in triage_starter.conditions()
     ]
     entries: list[Interaction] = interactions

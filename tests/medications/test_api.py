@@ -122,6 +122,27 @@ def test_search_can_be_narrowed_and_cut(client: Any) -> None:
     assert len(_ids(client.get(f"{URL}/search?q=tinea&page_size=2"))) == 2
 
 
+def test_a_seller_sees_no_regimen_of_a_prescription_only_medicine(
+    as_user: Callable[[Any], Any], kofi: Any
+) -> None:
+    kofi.cadre = "otc_medicine_seller"
+    kofi.save()
+    seller = as_user(kofi)
+    shown, hidden = (seller.get(f"{URL}/{name}") for name in ("permethrin-5-cream", "ivermectin-3-tablet"))
+    assert shown.json()["who_may_supply"] is None
+    assert shown.json()["treatments"][0]["regimens"]
+    assert hidden.json()["treatments"] == []
+    assert "pharmacist may supply it on a valid prescription" in hidden.json()["who_may_supply"]
+    assert "200 micrograms" not in hidden.content.decode()
+    assert hidden["ETag"] != shown["ETag"]  # a pharmacist's copy is another
+
+
+def test_a_search_is_narrowed_before_it_is_cut(client: Any) -> None:
+    found = _ids(client.get(f"{URL}/search?q=tinea&legal_class=prescription_only&page_size=3"))
+    assert found
+    assert all(client.get(f"{URL}/{key}").json()["legal_class"] == "prescription_only" for key in found)
+
+
 @pytest.mark.parametrize("query", ["", "?q=", "?q=%20", f"?q={'x' * 101}", "?q=a&z=1"])
 def test_a_search_without_a_usable_question_is_refused(client: Any, query: str) -> None:
     assert client.get(f"{URL}/search{query}").status_code == 400

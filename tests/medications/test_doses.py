@@ -1,15 +1,19 @@
 # mypy: disable-error-code="comparison-overlap"
 """Doses, quantities, warnings and who may supply, in figures a pharmacist can check by hand."""
 
+import copy
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
+from medications.engine import Formulary, Patient, Recommendations, parse_formulary, recommend
 from medications.engine.dosing import measurable_ml
 from medications.engine.results import Proposed
 from medications.engine.strength import parse_strength
-from tests.medications.conftest import Ask
+from tests.medications.conftest import Ask, starter_snapshot
+
+pytestmark = pytest.mark.one_database
 
 
 def _one(ask: Ask, condition: str, medication: str, **said: Any) -> Proposed:
@@ -50,11 +54,73 @@ def test_ivermectin_bands_take_their_lower_and_leave_their_upper_weight(
     assert item.quantity.amount == 2 * tablets  # repeated after 7 to 14 days
 
 
-def test_half_a_tablet_is_said_in_words_and_warned_about(ask: Ask) -> None:
-    item = _one(ask, "urticaria", "cetirizine-10-tablet", age_months=80)
+def _with(medication: str, **fields: Any) -> Formulary:
+    """The starter formulary with one medicine changed."""
+    snapshot = copy.deepcopy(starter_snapshot())
+    next(row for row in snapshot["medications"] if row["id"] == medication).update(fields)
+    return parse_formulary(snapshot)
+
+
+def _child(formulary: Formulary, condition: str, **said: Any) -> Recommendations:
+    return recommend(
+        condition=condition, patient=Patient(**{"age_months": 80, "sex": "male", **said}), facts={},
+        formulary=formulary, cadre="pharmacist", level="pharmacy_treatment",
+    )  # fmt: skip
+
+
+def test_half_a_tablet_of_a_scored_one_is_said_in_words() -> None:
+    answer = _child(_with("cetirizine-10-tablet", scored=True), "urticaria")
+    item = next(item for item in answer.proposed if item.medication == "cetirizine-10-tablet")
     assert item.dose.text == "5 mg (half a 10 mg tablet)"
     assert (item.quantity.amount, item.quantity.unit) == (14, "tablets")
-    assert any("scored" in warning for warning in item.warnings)
+
+
+@pytest.mark.parametrize(("scored", "words"), [(False, "is not scored"), (None, "does not say")])
+def test_no_tablet_is_halved_that_is_not_known_to_be_scored(scored: bool | None, words: str) -> None:
+    answer = _child(_with("cetirizine-10-tablet", scored=scored), "urticaria")
+    (tablet,) = (item for item in answer.excluded if item.medication == "cetirizine-10-tablet")
+    assert tablet.reasons[0].rule == "medications.cetirizine-10-tablet.scored"
+    assert words in tablet.reason
+    assert "cetirizine-5-5-syrup" in {item.medication for item in answer.proposed}
+
+
+def test_within_a_range_whole_tablets_are_taken_instead_of_halves(ask: Ask) -> None:
+    item = _one(ask, "furuncle-abscess", "paracetamol-500-tablet", age_months=150)
+    assert item.dose.text == "500 mg (1 x 500 mg tablet)"  # the range is 500 to 750 mg
+
+
+def test_the_maxima_of_a_dose_a_day_and_a_course_are_said(ask: Ask) -> None:
+    item = _one(ask, "varicella", "paracetamol-120-5-syrup", age_months=24, weight_kg="12.5")
+    assert item.maxima == (
+        "No more than 500 mg at once.",
+        "No more than 4 doses in 24 hours.",
+        "No more than 750 mg in 24 hours.",  # 60 mg for each of 12.5 kg
+        "Not longer than 3 days without a review.",
+    )
+    steroid = _one(ask, "atopic-eczema", "betamethasone-valerate-0-1-cream", body_sites=["arms"])
+    assert "No more than 50 g a week." in steroid.maxima
+
+
+def test_a_fixed_volume_that_no_syringe_measures_is_rounded_down() -> None:
+    snapshot = copy.deepcopy(starter_snapshot())
+    row = next(row for row in snapshot["treatments"] if row["id"] == "urticaria--cetirizine-5-5-syrup")
+    row["regimen"][1].update(dose_mg=4.3, dose_ml=4.3)
+    item = next(i for i in _child(parse_formulary(snapshot), "urticaria").proposed)
+    assert (item.dose.text, item.dose.single_ml) == ("4 mg (4 mL of 5 mg/5 mL)", 4)
+
+
+def test_a_daily_maximum_per_kilogram_cuts_the_number_of_fixed_doses() -> None:
+    snapshot = copy.deepcopy(starter_snapshot())
+    row = next(row for row in snapshot["treatments"] if row["id"] == "urticaria--cetirizine-5-5-syrup")
+    row["regimen"][1]["max_daily_mg_per_kg"] = 0.25
+    formulary = parse_formulary(snapshot)
+    light = _child(formulary, "urticaria", weight_kg=Decimal(20)).proposed[0]  # 5 mg in all
+    assert (light.dose.per_day, light.dose.daily_mg) == (1, 5)
+    assert light.dose.frequency == "twice daily, at most 1 dose in 24 hours"
+    unknown = next(
+        item for item in _child(formulary, "urticaria").excluded if item.medication == "cetirizine-5-5-syrup"
+    )
+    assert unknown.code == "weight"
 
 
 def test_flucloxacillin_capsules_are_counted_for_the_whole_course(ask: Ask) -> None:
@@ -77,6 +143,10 @@ def test_a_cream_goes_by_fingertip_units_of_the_area(ask: Ask) -> None:
     assert (item.quantity.amount, item.quantity.unit) == (40, "g")
     assert "2 tubes of 20 g" in item.quantity.how
     assert "2 % of the skin" in item.quantity.how
+    assert item.quantity.as_dict() | {"how": ""} == {
+        "amount": 40, "unit": "g", "how": "", "per_use": 0.5, "fingertip_units": 0.9,
+        "packs": {"count": 2, "size": 20, "unit": "g", "container": "tubes"},
+    }  # fmt: skip
 
 
 def test_a_child_needs_less_cream_than_a_grown_up_for_the_same_share_of_skin(ask: Ask) -> None:
@@ -238,7 +308,7 @@ def test_the_order_is_line_suitability_legal_class_and_aware(ask: Ask) -> None:
 def test_a_condition_without_medicines_says_so(ask: Ask) -> None:
     answer = ask("keloid")
     assert answer.as_dict() == {
-        "recommendations": [], "excluded": [], "unrecognised": [],
+        "recommendations": [], "excluded": [], "unrecognised": [], "no_antibiotic": None, "household": None,
         "message": "The formulary holds no medicine for Keloid.",
     }  # fmt: skip
 
@@ -258,11 +328,16 @@ def test_an_unknown_level_is_refused_not_taken_for_harmless(ask: Ask) -> None:
 def test_the_answer_has_the_shapes_of_the_contract(ask: Ask) -> None:
     answer = ask("tinea-corporis", allergies=("clotrimazole",)).as_dict()
     assert set(answer["recommendations"][0]) == {
-        "medication", "name", "line", "dose", "frequency", "route", "duration_days", "quantity",
-        "counselling", "warnings", "may_supply", "legal_class", "because",
+        "treatment", "medication", "name", "line", "dose", "frequency", "route", "duration_days", "quantity",
+        "maxima", "counselling", "warnings", "stop_and_refer", "may_supply", "who_may_supply", "legal_class",
+        "because",
     }  # fmt: skip
-    assert set(answer["recommendations"][0]["quantity"]) == {"amount", "unit", "how"}
-    assert set(answer["excluded"][0]) == {"medication", "code", "reason"}
+    assert set(answer["recommendations"][0]["quantity"]) == {
+        "amount", "unit", "how", "packs", "per_use", "fingertip_units",
+    }  # fmt: skip
+    assert set(answer["excluded"][0]) == {
+        "treatment", "medication", "name", "code", "reason", "rule", "reasons",
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import json
 from decimal import Decimal
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -16,6 +17,7 @@ from medications.engine.results import Proposed
 from tests.medications.conftest import starter_formulary
 from triage.facts import BODY_SITES
 
+pytestmark = pytest.mark.one_database
 FORMULARY = starter_formulary()
 CONDITIONS = sorted({item.condition for item in FORMULARY.treatments})
 TREATMENTS = {item.id: item for item in FORMULARY.treatments}
@@ -62,7 +64,7 @@ questions = st.fixed_dictionaries(
         "prescription": st.booleans(),
     }
 )
-many = settings(max_examples=200, deadline=None)
+many = settings(max_examples=50, deadline=None)
 
 
 def _ask(question: dict[str, Any]) -> Recommendations:

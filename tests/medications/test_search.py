@@ -1,14 +1,14 @@
 """Search forgives slips of the finger, says what matched, and always answers the same."""
 
-import random
-from typing import Any
-
 import pytest
 
-from medications.engine import Formulary
+from medications.engine import parse_formulary
 from medications.engine.search import SearchIndex
+from tests.campaigns import search as campaign
 from tests.medications.conftest import starter_formulary
+from tests.medications.many import many
 
+pytestmark = pytest.mark.one_database
 INDEX = SearchIndex.build(starter_formulary())
 
 
@@ -65,34 +65,42 @@ def test_an_exact_name_comes_before_a_likeness() -> None:
     assert scores[0] == 100
 
 
-def _slip(word: str, chance: random.Random) -> str:
-    """One letter dropped, added, doubled or swapped with its neighbour."""
-    place = chance.randrange(1, len(word) - 1)
-    kind = chance.randrange(4)
-    if kind == 0:
-        return word[:place] + word[place + 1 :]
-    if kind == 1:
-        return word[:place] + chance.choice("aeiorstn") + word[place:]
-    if kind == 2:
-        return word[:place] + word[place] + word[place:]
-    return word[:place] + word[place + 1] + word[place] + word[place + 2 :]
-
-
-def _queries(formulary: Formulary) -> list[tuple[str, set[str]]]:
-    """300 misspelt names and the medicines that bear the right one."""
-    chance = random.Random(1957)
-    names: dict[str, set[str]] = {}
-    for medication in formulary.medications.values():
-        for name in (*medication.ingredients, *medication.brands):
-            if len(name) > 5 and ";" not in name:
-                names.setdefault(name.lower(), set()).add(medication.id)
-    words = sorted(names)
-    return [(_slip(word, chance), names[word]) for word in chance.choices(words, k=300)]
-
-
 def test_of_300_misspelt_names_nearly_all_are_found_at_the_top() -> None:
-    queries: Any = _queries(starter_formulary())
-    first = sum(bool({hit.medication for hit in INDEX.search(text)[:1]} & wanted) for text, wanted in queries)
-    third = sum(bool({hit.medication for hit in INDEX.search(text)[:3]} & wanted) for text, wanted in queries)
-    assert first >= 0.90 * len(queries), first
-    assert third >= 0.97 * len(queries), third
+    outcomes = [campaign.ask(INDEX, query) for query in campaign.queries(starter_formulary(), 300, 1957)]
+    assert campaign.share(outcomes, 1) >= campaign.FIRST
+    assert campaign.share(outcomes, 3) >= campaign.FIRST_THREE
+
+
+@pytest.mark.parametrize(
+    ("heard", "medication"),
+    [
+        ("klotrimazol", "clotrimazole-1-cream"),
+        ("hidrokortison", "hydrocortisone-1-cream"),
+        ("eritromisin", "erythromycin-250-tablet"),
+        ("parasetamol", "paracetamol-500-tablet"),
+        ("flukonazol", "fluconazole-50-tablet"),
+        ("ketokonasol kreem", "ketoconazole-2-cream"),
+    ],
+)
+def test_names_written_by_ear_are_found(heard: str, medication: str) -> None:
+    assert medication in [hit.medication for hit in INDEX.search(heard)[:3]]
+
+
+def test_a_search_among_some_medicines_finds_those_alone_and_fills_the_page() -> None:
+    every = [hit.medication for hit in INDEX.search("tinea", limit=60)]
+    some = frozenset(every[::3])
+    assert [hit.medication for hit in INDEX.search("tinea", limit=60, among=some)] == every[::3]
+    assert len(INDEX.search("tinea", limit=2, among=some)) == 2
+
+
+def test_a_longer_page_begins_like_a_shorter_one() -> None:
+    for query in ("a", "tinea", "betnovat", "cream"):
+        assert INDEX.search(query, limit=50)[:5] == INDEX.search(query, limit=5)
+
+
+def test_a_large_formulary_is_searched_like_a_small_one() -> None:
+    formulary = parse_formulary(many(200))
+    index = SearchIndex.build(formulary)
+    assert len(formulary.medications) == 200
+    outcomes = [campaign.ask(index, query) for query in campaign.queries(formulary, 40, 5)]
+    assert campaign.share(outcomes, 3) >= campaign.FIRST_THREE

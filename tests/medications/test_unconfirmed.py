@@ -1,7 +1,10 @@
 """What is said of a medicine while nobody has confirmed the diagnosis."""
 
+import pytest
+
 from tests.medications.conftest import Ask
 
+pytestmark = pytest.mark.one_database
 HYDROCORTISONE = "hydrocortisone-1-cream"
 
 

@@ -7,11 +7,12 @@ from typing import Any
 from dermatech.core.releases import Fault
 from medications.engine import Formulary, FormularyError, parse_formulary
 from medications.engine.lexicon import normalise
-from medications.engine.model import Medication, Population, Treatment
+from medications.engine.model import Medication, Regimen, Treatment
+from medications.rules import amounts, atc
+from medications.rules.bands import gaps, overlap
 from triage.facts import BODY_SITES, FACTS
 
 Json = Mapping[str, Any]
-_OPEN_END = 10**6
 
 
 def check(snapshot: Json) -> list[Fault]:
@@ -26,10 +27,17 @@ def check(snapshot: Json) -> list[Fault]:
 
 
 def _medications(formulary: Formulary) -> Iterator[Fault]:
+    coded = [atc.Coded(item.name, item.atc, item.ingredients) for item in formulary.medications.values()]
     for medication in formulary.medications.values():
         place = f"medications.{medication.id}"
         if not medication.ingredients:
             yield Fault(place, "It names no ingredient, so no allergy can be checked.")
+        for wrong in atc.faults(
+            medication.atc, route=medication.route, aware_group=medication.aware_group or ""
+        ):
+            yield Fault(place, wrong.message)
+        if clash := atc.conflict(atc.Coded(medication.name, medication.atc, medication.ingredients), coded):
+            yield Fault(place, clash)
         for site in medication.body_site_restrictions:
             if site not in BODY_SITES:
                 yield Fault(place, f"{site!r} is not a body site.")
@@ -55,33 +63,35 @@ def _treatments(formulary: Formulary) -> Iterator[Fault]:
             if low < medication.age_min_months:
                 yield Fault(place, f"Regimen {number} starts at {low} months, below the medicine's "
                                    f"{medication.age_min_months}.")  # fmt: skip
-        yield from _overlaps(treatment, place)
+            for wrong in amounts.faults_with(_product(medication), _numbers(regimen)):
+                yield Fault(place, f"Regimen {number}: {wrong.message}")
+        yield from _bands(treatment, place)
 
 
-def _overlaps(treatment: Treatment, place: str) -> Iterator[Fault]:
+def _product(medication: Medication) -> amounts.Product:
+    return amounts.Product(medication.form, medication.route, medication.strength, medication.scored)
+
+
+def _numbers(regimen: Regimen) -> dict[str, Any]:
+    """The regimen's numbers under the names of the working rows."""
+    spans = {
+        "mg_per_kg": regimen.mg_per_kg, "dose_mg": regimen.dose_mg, "units": regimen.units,
+        "dose_ml": regimen.dose_ml, "doses_per_day": regimen.doses_per_day,
+    }  # fmt: skip
+    return {
+        "doses_per_week": regimen.doses_per_week,
+        "max_single_mg": regimen.max_single_mg,
+        **{f"{name}_low": span.low if span else None for name, span in spans.items()},
+        **{f"{name}_high": span.high if span else None for name, span in spans.items()},
+    }
+
+
+def _bands(treatment: Treatment, place: str) -> Iterator[Fault]:
     for (first, one), (second, other) in combinations(enumerate(treatment.regimens, 1), 2):
         if overlap(one.population, other.population):
             yield Fault(place, f"Regimens {first} and {second} are both for some patients.")
-
-
-def overlap(a: Population, b: Population) -> bool:
-    """Whether some patient would be in both."""
-    if a.severity and b.severity and a.severity != b.severity:
-        return False
-    return _ages_meet(a, b) and _weights_meet(a, b)
-
-
-def _ages_meet(a: Population, b: Population) -> bool:
-    low = max(a.age_min_months or 0, b.age_min_months or 0)
-    highs = [high for high in (a.age_max_months, b.age_max_months) if high is not None]
-    return low <= min(highs, default=_OPEN_END)
-
-
-def _weights_meet(a: Population, b: Population) -> bool:
-    """Half-open bands: 15 to 25 kg and 25 to 36 kg do not meet."""
-    low = max(a.weight_min_kg or 0, b.weight_min_kg or 0)
-    highs = [high for high in (a.weight_max_kg, b.weight_max_kg) if high is not None]
-    return low < min(highs, default=_OPEN_END)
+    for gap in gaps([regimen.population for regimen in treatment.regimens]):
+        yield Fault(place, f"Before regimen {gap.regimen + 1}: {gap.message}")
 
 
 def _vocabulary(formulary: Formulary) -> Iterator[Fault]:

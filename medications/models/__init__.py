@@ -9,7 +9,7 @@ from medications.models.medication import (
     Medication,
     Route,
 )
-from medications.models.release import FormularyRelease
+from medications.models.release import FormularyRelease, FormularyReleaseRemark
 from medications.models.treatment import Line, Regimen, Severity, Treatment
 from medications.models.vocabulary import (
     AllergyClass,
@@ -24,6 +24,7 @@ __all__ = [
     "AwareGroup",
     "Form",
     "FormularyRelease",
+    "FormularyReleaseRemark",
     "HealthConcept",
     "Interaction",
     "InteractionClass",

@@ -6,9 +6,10 @@ from simple_history.models import HistoricalRecords
 
 from dermatech.core.models import BaseModel
 from medications.engine import model as engine
+from medications.rules import atc
 from triage.models import Confidence, KnowledgeItem
 
-ATC = RegexValidator(r"^[A-Z]\d{2}[A-Z]{2}\d{2}$", "Seven characters as in D01AC01 (WHO ATC index).")
+ATC = RegexValidator(atc.PATTERN.pattern, atc.SHAPE)
 
 
 class Form(models.TextChoices):
@@ -65,7 +66,9 @@ class Medication(KnowledgeItem):
     brand_examples = models.JSONField(
         "brands", default=list, blank=True, help_text='As ["Canesten", "Candid"].'
     )
-    atc = models.CharField("ATC code", max_length=7, validators=[ATC], help_text="As: D01AC01.")
+    atc = models.CharField(
+        "ATC code", max_length=7, validators=[ATC], help_text="As: D01AC01; D02AC for a group."
+    )
     form = models.CharField(max_length=20, choices=Form.choices)
     strength = models.CharField(
         max_length=80, help_text="As printed: 1%, 250 mg, 125 mg/5 mL. Doses in mg are computed from it."

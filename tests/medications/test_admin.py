@@ -10,7 +10,11 @@ from accounts.models import AuditEvent
 from medications.models import FormularyRelease, Medication, Treatment
 from tests.cast import PASSWORD
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("starter_knowledge")]
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.usefixtures("starter_knowledge"),
+    pytest.mark.one_database,
+]
 
 
 def _signed_in(person: Any) -> Client:
@@ -78,7 +82,7 @@ def test_an_edit_has_no_effect_before_a_release(supervisor: Client) -> None:
 @pytest.mark.parametrize(
     ("medicine", "change", "message"),
     [
-        ("clotrimazole-1-cream", {"atc": "D1"}, "Seven characters"),
+        ("clotrimazole-1-cream", {"atc": "D1"}, "Five or seven characters"),
         ("clotrimazole-1-cream", {"body_site_restrictions": "moon"}, "There is no body site"),
         ("clotrimazole-1-cream", {"allergy_classes": "moonstones"}, "There is no allergy class"),
         ("clotrimazole-1-cream", {"ingredients": ""}, "This field is required"),

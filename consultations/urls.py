@@ -3,6 +3,7 @@
 from django.urls import path
 
 from consultations import views
+from consultations.documents.views import LeafletView, ReferralLetterView
 
 urlpatterns = [
     path("consultations", views.ConsultationListView.as_view(), name="consultations"),
@@ -16,6 +17,12 @@ urlpatterns = [
         "consultations/<uuid:consultation_id>/images/<uuid:image_id>",
         views.ImageView.as_view(),
         name="consultation-image",
+    ),
+    path("consultations/<uuid:consultation_id>/leaflet", LeafletView.as_view(), name="consultation-leaflet"),
+    path(
+        "consultations/<uuid:consultation_id>/referral-letter",
+        ReferralLetterView.as_view(),
+        name="consultation-referral-letter",
     ),
     path("analysis/skin", views.SkinAnalysisView.as_view(), name="analysis-skin"),
     path("analysis/<uuid:analysis_id>", views.AnalysisView.as_view(), name="analysis"),

@@ -82,6 +82,8 @@ def test_every_operation_has_an_id_and_a_summary(document: Any) -> None:
         "consultations_update",
         "consultation_images_create",
         "consultation_images_read",
+        "consultation_leaflet_read",
+        "consultation_referral_letter_read",
         "analysis_skin_create",
         "analysis_read",
         "analysis_heatmap_read",

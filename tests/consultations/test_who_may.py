@@ -26,6 +26,9 @@ TABLE: dict[tuple[str, str], tuple[int, ...]] = {
     ("POST", "skin"):              (202, 202, 404, 403, 403, 403, 401),
     ("GET", "analysis"):           (200, 200, 404, 200, 403, 200, 401),
     ("GET", "heatmap"):            (404, 404, 404, 404, 403, 404, 401),
+    # nothing is decided yet
+    ("GET", "leaflet"):            (409, 409, 404, 409, 403, 409, 401),
+    ("GET", "referral-letter"):    (409, 409, 404, 409, 403, 409, 401),
     ("DELETE", "consultation"):    (405, 405, 405, 405, 405, 405, 401),
     ("DELETE", "image"):           (405, 405, 405, 405, 405, 405, 401),
     ("PUT", "analysis"):           (405, 405, 405, 405, 405, 405, 401),
@@ -42,6 +45,8 @@ def paths(photographed: dict[str, Any]) -> dict[str, str]:
         "consultation": case,
         "images": f"{case}/images",
         "image": photographed["images"][0]["url"],
+        "leaflet": f"{case}/leaflet",
+        "referral-letter": f"{case}/referral-letter",
         "skin": SKIN,
         "analysis": f"/api/v1/analysis/{photographed['analysis']['id']}",
         "heatmap": f"/api/v1/analysis/{photographed['analysis']['id']}/heatmap",
@@ -88,6 +93,8 @@ def test_every_address_of_this_app_stands_in_the_table() -> None:
     names = {
         "consultation-images": "images",
         "consultation-image": "image",
+        "consultation-leaflet": "leaflet",
+        "consultation-referral-letter": "referral-letter",
         "analysis-skin": "skin",
         "analysis-heatmap": "heatmap",
     }
@@ -100,6 +107,8 @@ def test_every_address_of_this_app_stands_in_the_table() -> None:
     [
         "consultations/{case}",
         "consultations/{case}/images/{image}",
+        "consultations/{case}/leaflet",
+        "consultations/{case}/referral-letter",
         "analysis/{analysis}",
         "analysis/{analysis}/heatmap",
     ],

@@ -73,7 +73,7 @@ class PhotoAdmin(CaseAdmin):
         (
             "Provenance",
             {
-                "fields": ("source_format", "sha256_in", "sha256_out", "decoder", "created_at"),
+                "fields": ("source_format", "sha256_in", "sha256_out", "decoder", "key_id", "created_at"),
                 "description": "The first hash is of the file that the phone sent, for example to find out "
                 "whether a picture came from a given file.",
             },

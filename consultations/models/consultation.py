@@ -61,11 +61,7 @@ class ConsultationQuerySet(models.QuerySet["Consultation"]):
     def visible_to(self, user: User | None) -> "ConsultationQuerySet":
         """Pharmacists see their own premises, supervisors and administrators everything, auditors
         (and whoever has no premises) nothing. A user of None is the system."""
-        if user is None or policy.allows(user, policy.Permission.CONSULTATION_READ_ALL):
-            return self
-        if policy.allows(user, policy.Permission.CONSULTATION_READ_PREMISES) and user.premises_id:
-            return self.filter(premises_id=user.premises_id)
-        return self.none()
+        return self if user is None else self.filter(policy.scope(user, policy.Verb.READ, self.model))
 
 
 class Consultation(BaseModel):

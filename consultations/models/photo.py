@@ -51,6 +51,15 @@ class Photo(BaseModel):
     )
     file = models.FileField(max_length=200, editable=False)
     thumbnail = models.FileField(max_length=200, editable=False)
+    key_id = models.CharField(
+        "encrypted with",
+        max_length=32,
+        blank=True,
+        default="",
+        db_default="",
+        editable=False,
+        help_text="Id of the key that the stored files are encrypted with; empty when they are not.",
+    )
 
     objects = PhotoQuerySet.as_manager()
 

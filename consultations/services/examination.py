@@ -9,7 +9,7 @@ from consultations.imaging import quality
 from consultations.inference import active
 from consultations.inference.prediction import Prediction, Standing
 from consultations.models import Photo
-from consultations.services import storage
+from consultations.services import photos as photo_service
 
 NOT_USABLE = "The photo is not good enough for the image model; take it again as advised."
 
@@ -53,7 +53,7 @@ def look_at(
     """Judge every photo; `between` is called after each, to keep the lease. Raises StorageUnavailable."""
     looks = []
     for photo in photos:
-        content = storage.read(photo.file.name)
+        content = photo_service.stored_picture(photo)
         judged = quality.judge(content).as_dict()
         prediction = None
         if judged["usable"]:

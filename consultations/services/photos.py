@@ -1,5 +1,7 @@
 """Photos: made safe in the request, stored, and named by a row, or not there at all."""
 
+import hashlib
+import logging
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -17,6 +19,8 @@ from consultations.services import guards, storage
 from dermatech.core.errors import Unprocessable, ValidationFailed
 from dermatech.core.ids import uuid7
 
+logger = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True, slots=True)
 class StoredPhoto:
@@ -26,6 +30,18 @@ class StoredPhoto:
     safe: imaging.SafePhoto
     file: str
     thumbnail: str
+    key_id: str
+
+
+def limits() -> imaging.Limits:
+    """What is accepted and stored, as the settings say."""
+    return imaging.Limits(
+        max_upload_bytes=settings.PHOTO_MAX_UPLOAD_BYTES,
+        max_bytes=settings.PHOTO_MAX_BYTES,
+        long_edge=settings.PHOTO_LONG_EDGE,
+        ssim_floor=settings.PHOTO_SSIM_FLOOR,
+        ssim_aim=settings.PHOTO_SSIM_AIM,
+    )
 
 
 def make_safe(
@@ -42,7 +58,7 @@ def make_safe(
     safe: dict[str, imaging.SafePhoto] = {}
     for upload in uploads:
         try:
-            photo = imaging.make_safe(upload)
+            photo = imaging.make_safe(upload, limits=limits())
         except imaging.PhotoRefused as refusal:
             audit.denied(
                 actor=actor,
@@ -60,6 +76,7 @@ def make_safe(
 def stored(photos: Sequence[imaging.SafePhoto], *, consultation_id: uuid.UUID) -> Iterator[list[StoredPhoto]]:
     """Write the files, and delete them again if the block (with its transaction) fails."""
     written: list[str] = []
+    key_id = storage.key_in_use()
     try:
         result = []
         for safe in photos:
@@ -67,7 +84,8 @@ def stored(photos: Sequence[imaging.SafePhoto], *, consultation_id: uuid.UUID) -
             stem = f"photos/{consultation_id}/{photo_id}"
             written.append(storage.write(f"{stem}.{safe.format}", safe.content))
             written.append(storage.write(f"{stem}.thumbnail.jpeg", safe.thumbnail))
-            result.append(StoredPhoto(photo_id, safe, file=written[-2], thumbnail=written[-1]))
+            files = {"file": written[-2], "thumbnail": written[-1]}
+            result.append(StoredPhoto(photo_id, safe, **files, key_id=key_id))
         yield result
     except BaseException:
         storage.discard(written)
@@ -94,6 +112,7 @@ def insert(*, actor: User, consultation: Consultation, photos: Sequence[StoredPh
             decoder=safe.decoder,
             file=stored_photo.file,
             thumbnail=stored_photo.thumbnail,
+            key_id=stored_photo.key_id,
         )
         audit.record(
             actor=actor,
@@ -148,7 +167,28 @@ def record_read(*, actor: User, photo: Photo) -> None:
 
 def content(*, actor: User, photo: Photo, thumbnail: bool) -> bytes:
     """The picture, its reading recorded. Raises StorageUnavailable, and then nothing is recorded."""
-    picture = storage.read(photo.thumbnail.name if thumbnail else photo.file.name)
+    picture = stored_picture(photo, thumbnail=thumbnail)
     with transaction.atomic():
         record_read(actor=actor, photo=photo)
     return picture
+
+
+def stored_picture(photo: Photo, *, thumbnail: bool = False) -> bytes:
+    """The picture as it was made safe, for work on it that is recorded elsewhere. Raises
+    StorageUnavailable, and PictureDamaged when the file is not the one that was stored."""
+    try:
+        picture = _read(photo, thumbnail=thumbnail)
+    except storage.StorageUnavailable:
+        # Its key may have been changed meanwhile, which gives files new names.
+        now = Photo.objects.filter(pk=photo.pk).exclude(file=photo.file.name).first()
+        if now is None:
+            raise
+        picture = _read(now, thumbnail=thumbnail)
+    if not thumbnail and hashlib.sha256(picture).hexdigest() != photo.sha256_out:
+        logger.error("photo %s is not the picture that was stored", photo.pk)
+        raise storage.PictureDamaged
+    return picture
+
+
+def _read(photo: Photo, *, thumbnail: bool) -> bytes:
+    return storage.read(photo.thumbnail.name if thumbnail else photo.file.name, sealed=bool(photo.key_id))

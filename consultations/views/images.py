@@ -84,7 +84,8 @@ class ImageView(CaseView):
     @extend_schema(
         operation_id="consultation_images_read",
         summary="Look at a photo",
-        description="The picture, or a redirect to a short-lived signed address where photos are kept in S3.",
+        description="The picture, or a redirect to a short-lived signed address where photos are kept in S3 "
+        "unencrypted.",
         tags=TAG,
         parameters=[OpenApiParameter("size", str, enum=_SIZES, description="full by default.")],
         responses={
@@ -101,18 +102,31 @@ class ImageView(CaseView):
             raise ValidationFailed.of("size", "invalid_choice", f"One of: {', '.join(_SIZES)}.")
         small = size == "thumbnail"
         name = (photo.thumbnail.name if small else photo.file.name) or ""
-        if getattr(default_storage, "querystring_auth", False):
+        media_type = "image/jpeg" if small else photo.media_type
+        # What is encrypted is of use to nobody but through here.
+        if getattr(default_storage, "querystring_auth", False) and not photo.key_id:
             with transaction.atomic():
                 services.record_read(actor=actor(request), photo=photo)
-            signed = HttpResponseRedirect(default_storage.url(name))
-            signed.headers["Cache-Control"] = "no-store"
-            return signed
+            return _signed(name, media_type)
         content = services.content(actor=actor(request), photo=photo, thumbnail=small)
         response: HttpResponse = picture(
             request,
             content,
-            media_type="image/jpeg" if small else photo.media_type,
+            media_type=media_type,
             etag=f"{photo.sha256_out}{'-small' if small else ''}",
             filename=name.rsplit("/", 1)[-1],
         )
         return response
+
+
+def _signed(name: str, media_type: str) -> HttpResponseRedirect:
+    """The way to a picture in S3, for two minutes. The signature covers how the store answers: this one
+    kind of file, to be shown and not saved, and kept by nothing shared."""
+    answers = {
+        "ResponseContentType": media_type,
+        "ResponseCacheControl": "private, max-age=86400",
+        "ResponseContentDisposition": "inline",
+    }
+    response = HttpResponseRedirect(default_storage.url(name, parameters=answers))  # type: ignore[call-arg]
+    response.headers["Cache-Control"] = "no-store"
+    return response

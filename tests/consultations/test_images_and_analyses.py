@@ -153,7 +153,7 @@ def test_photos_in_s3_are_given_by_a_signed_address(
     class Signing:
         querystring_auth = True
 
-        def url(self, name: str) -> str:
+        def url(self, name: str, parameters: dict[str, str]) -> str:
             return f"https://photos.example/{name}?signature=x"
 
     monkeypatch.setattr("consultations.views.images.default_storage", Signing())

@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image
 
 from .mosaic import Mosaic, Trial, compress, luma
-from .ssim import WINDOW, Grey, ssim
+from .ssim import WINDOW, ssim, ssim_strips, strips_of
 
 _JPEG: dict[str, Any] = {"format": "JPEG", "progressive": True, "optimize": True, "subsampling": "4:2:0"}
 _FULL_COLOUR: dict[str, Any] = {**_JPEG, "subsampling": "4:4:4"}
@@ -28,12 +28,17 @@ _SMALL = 3_000_000
 _SHARE = 0.93
 # Foretold SSIM below which another encoder or a smaller picture is considered, above the floor.
 _MARGIN, _RESIZED_MARGIN = 0.025, 0.05
+# What WebP must gain in SSIM to be worth its time, four times JPEG's.
+_WORTH = 0.02
 _STEP = 0.9  # each smaller picture has 0.8 of the pixels
 _MOST_STEPS = 24
 _MOST_ENCODES = 4
 # A sampled SSIM this far above the floor needs no exact one.
 _CLEAR = 0.03
 _SAMPLED_ABOVE = 1_500_000
+_EVERY = 4
+# Rows of a strip, 42 at most, up to the next line of JPEG's 16-pixel grid.
+_STRIP = 48
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,11 +93,15 @@ def _plans(picture: Image.Image, aim: Aim, *, resized: bool) -> Iterator[_Plan]:
     mosaic = Mosaic.of(picture)
     options = _FULL_COLOUR if picture.width * picture.height <= _SMALL else _JPEG
     found = highest_quality(mosaic, options, aim.limit * _SHARE)
-    if found is not None and found.ssim >= enough:
-        yield _Plan(options, found.quality, 1.0, found, mosaic)
+    jpeg = _Plan(options, found.quality, 1.0, found, mosaic) if found and found.ssim >= enough else None
+    if jpeg and jpeg.foretold.ssim >= aim.wanted:
+        yield jpeg
     webp = _best_webp(mosaic, aim, found)
-    if webp is not None and webp.ssim >= enough:
+    better = webp is not None and webp.ssim >= (jpeg.foretold.ssim + _WORTH if jpeg else enough)
+    if webp is not None and better:
         yield _Plan(_WEBP, webp.quality, 1.0, webp, mosaic)
+    if jpeg:
+        yield jpeg
     scale = 1.0
     for step in range(1, _MOST_STEPS + 1):
         scale *= _STEP
@@ -106,7 +115,7 @@ def _plans(picture: Image.Image, aim: Aim, *, resized: bool) -> Iterator[_Plan]:
 
 
 def _best_webp(mosaic: Mosaic, aim: Aim, jpeg: Trial | None) -> Trial | None:
-    """On noise WebP gains up to 0.15 of SSIM; where JPEG is further off it is not worth its time."""
+    """On noise WebP gains up to 0.15 of SSIM; where JPEG is further off it cannot make up for it."""
     if jpeg is None or jpeg.ssim < aim.floor - 0.2:
         return None
     return highest_quality(mosaic, _WEBP, aim.limit * _SHARE)
@@ -153,7 +162,10 @@ def _carry_out(picture: Image.Image, plan: _Plan, aim: Aim) -> Encoded | None:
         picture = picture.resize(size, Image.Resampling.LANCZOS)
     quality, lowest = plan.quality, _QUALITIES[plan.options["format"]][0]
     for _ in range(_MOST_ENCODES):
-        content = compress(picture, {**plan.options, "quality": quality})
+        try:
+            content = compress(picture, {**plan.options, "quality": quality})
+        except (OSError, ValueError):
+            return None  # what a format cannot hold: WebP has 512 kB for the modes of all blocks
         if len(content) < aim.limit:
             break
         # The mosaic was too hopeful: learn from the real size and look again.
@@ -164,22 +176,39 @@ def _carry_out(picture: Image.Image, plan: _Plan, aim: Aim) -> Encoded | None:
             return None
     else:
         return None
-    original = np.asarray(picture.convert("L"))
-    return Encoded(
-        content,
-        plan.options["format"].lower(),
-        quality,
-        picture,
-        likeness(original, luma(content), aim.floor),
-    )
+    similarity = likeness(picture, content, {**plan.options, "quality": quality}, aim.floor)
+    return Encoded(content, plan.options["format"].lower(), quality, picture, similarity)
 
 
-def likeness(original: Grey, stored: Grey, floor: float) -> float:
-    """SSIM; of large pictures sampled first, and measured in full only when it reads low. A picture
-    narrower than SSIM's window is continued by its edge."""
-    if original.size > _SAMPLED_ABOVE:
-        sampled = ssim(original, stored, every=4)
+def likeness(picture: Image.Image, content: bytes, options: dict[str, Any], floor: float) -> float:
+    """SSIM of `content`, which is `picture` encoded with `options`; of large pictures sampled first, and
+    measured in full only when it reads low. A picture narrower than SSIM's window is continued by its
+    edge."""
+    large = picture.width * picture.height > _SAMPLED_ABOVE
+    if large and options["format"] == "JPEG":
+        sampled = _strips_again(picture, options)
+        if sampled > floor + _CLEAR:
+            return sampled
+    original, stored = np.asarray(picture.convert("L")), luma(content)
+    if large:
+        sampled = ssim(original, stored, every=_EVERY)
         if sampled > floor + _CLEAR:
             return sampled
     missing = [(0, max(0, WINDOW - length)) for length in original.shape]
     return ssim(np.pad(original, missing, "edge"), np.pad(stored, missing, "edge"))
+
+
+def _strips_again(picture: Image.Image, options: dict[str, Any]) -> float:
+    """The same figure as SSIM over each fourth strip of the decoded file, at a fifth of the cost: JPEG
+    codes each block by itself, so that strips cut on its grid and encoded with the same tables, only
+    without the slow progressive scans, decode to the very luma that the file holds there."""
+    strips = strips_of(picture.height, _EVERY)
+    board = Image.new("RGB", (picture.width, _STRIP * len(strips)))
+    for index, rows in enumerate(strips):
+        bottom = min(rows.start + _STRIP, picture.height)
+        board.paste(picture.crop((0, rows.start, picture.width, bottom)), (0, _STRIP * index))
+    original = np.asarray(board.convert("L"))
+    quick = {name: options[name] for name in ("format", "quality", "subsampling")}
+    stored = luma(compress(board, quick))
+    places = [slice(_STRIP * n, _STRIP * n + rows.stop - rows.start) for n, rows in enumerate(strips)]
+    return ssim_strips((original[rows], stored[rows]) for rows in places)

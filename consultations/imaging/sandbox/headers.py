@@ -105,8 +105,9 @@ def _png(data: bytes) -> Header:
 
 def png_essentials(data: bytes) -> bytes:
     """The same picture with only the chunks that decide its pixels and their colour."""
-    kept = [data[start:end] for kind, start, end in _png_chunks(data) if kind in _PNG_NEEDED]
-    return _PNG_SIGNATURE + b"".join(kept)
+    whole = memoryview(data)
+    kept = [whole[start:end] for kind, start, end in _png_chunks(data) if kind in _PNG_NEEDED]
+    return b"".join((_PNG_SIGNATURE, *kept))
 
 
 # --- WebP (RFC 9649) -----------------------------------------------------------------------------

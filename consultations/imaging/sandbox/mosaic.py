@@ -1,7 +1,7 @@
 """A few dozen tiles that stand for a whole picture, so that a quality can be tried in milliseconds."""
 
 import io
-from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
@@ -17,13 +17,19 @@ _ACROSS, _DOWN = 12, 8
 _HEADERS = 600
 
 
-@dataclass(frozen=True, slots=True)
 class Trial:
-    """What one encoding of the mosaic foretells of the picture."""
+    """What one encoding of the mosaic foretells of the picture. Its SSIM is measured when asked for:
+    most trials are only about size."""
 
-    quality: int
-    size: float
-    ssim: float
+    def __init__(self, quality: int, size: float, tiles: Grey, content: bytes) -> None:
+        self.quality = quality
+        self.size = size
+        self._tiles, self._content = tiles, content
+
+    @cached_property
+    def ssim(self) -> float:
+        """Luma SSIM of the tiles."""
+        return ssim_tiles(self._tiles, _stack(luma(self._content)))
 
 
 def luma(content: bytes) -> Grey:
@@ -69,9 +75,8 @@ class Mosaic:
     def attempt(self, quality: int, options: dict[str, Any]) -> Trial:
         """Encode the tiles with `quality` and see."""
         content = compress(self._tiles, {**options, "quality": quality})
-        likeness = ssim_tiles(self._grey, _stack(luma(content)))
         code = max(1, len(content) - _HEADERS) * self._growth
-        return Trial(quality, code * self.correction + _HEADERS, likeness)
+        return Trial(quality, code * self.correction + _HEADERS, self._grey, content)
 
 
 def _origin(length: int, reach: float, index: int, count: int) -> int:

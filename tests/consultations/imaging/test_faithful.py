@@ -8,8 +8,9 @@ from PIL import Image
 
 from consultations.imaging import Limits, make_safe
 from consultations.imaging.bare import foreign_parts
-from consultations.imaging.sandbox.encode import Aim, encode
-from consultations.imaging.sandbox.mosaic import Mosaic
+from consultations.imaging.sandbox.encode import _JPEG, Aim, _strips_again, encode
+from consultations.imaging.sandbox.mosaic import Mosaic, compress
+from consultations.imaging.sandbox.mosaic import luma as file_luma
 from consultations.imaging.sandbox.ssim import ssim, ssim_tiles
 
 from .pictures import likeness, luma, pack, skin, unpack
@@ -104,6 +105,25 @@ def test_a_sampled_ssim_is_close_to_the_exact_one() -> None:
     one = skin(2400, 1800)
     two = unpack(pack(one, "JPEG", quality=50))
     assert ssim(luma(one), luma(two), every=4) == pytest.approx(ssim(luma(one), luma(two)), abs=0.005)
+
+
+@pytest.mark.parametrize("size", [(1632, 1224), (1501, 1003), (2000, 777)])
+def test_the_likeness_of_strips_encoded_again_is_that_of_the_stored_file(size: tuple[int, int]) -> None:
+    """To the last digit: the same blocks go through the same tables."""
+    picture = skin(*size)
+    for quality in (35, 78, 92):
+        options = {**_JPEG, "quality": quality}
+        content = compress(picture, options)
+        stored = ssim(luma(picture), file_luma(content), every=4)
+        assert _strips_again(picture, options) == stored
+
+
+def test_a_photo_below_the_aim_becomes_webp_only_where_that_is_worth_it() -> None:
+    picture = skin(1280, 960, noise=6.0)
+    aimed = encode(picture, Aim(250_000, 0.85, 0.99))
+    content_with = encode(picture, Aim(250_000, 0.85, 0.85))
+    assert content_with.format == "jpeg"
+    assert aimed.format == "jpeg" or aimed.ssim > content_with.ssim
 
 
 def test_pictures_of_different_sizes_cannot_be_compared() -> None:

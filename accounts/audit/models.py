@@ -13,6 +13,7 @@ from django.utils import timezone
 from accounts.audit.vocabulary import Action, Outcome
 from dermatech.core.fields import EncryptedTextField
 from dermatech.core.ids import uuid7
+from dermatech.core.models import BaseModel
 
 
 class AuditEvent(models.Model):
@@ -95,6 +96,9 @@ class AuditLeaf(models.Model):
     event = models.OneToOneField(AuditEvent, on_delete=models.PROTECT, related_name="leaf", editable=False)
     # SHA-256 of 0x00 and the event's canonical JSON (RFC 6962, 2.1).
     leaf_hash = models.BinaryField(max_length=32, editable=False)
+    # The event's line of `events.csv`, written by the sealer so that an export only has to copy it.
+    # Null in what was sealed before this column was there.
+    table_row = models.TextField(null=True, editable=False)  # noqa: DJ001  # never empty where it is
 
     class Meta:
         verbose_name = "sealed event"
@@ -146,3 +150,122 @@ class AuditDisclosure(models.Model):
 
     def __str__(self) -> str:
         return f"values of {self.pk}"
+
+
+class AuditExport(BaseModel):
+    """A bundle that somebody asked for. State: queued -> running -> ready -> expired, or failed.
+
+    A worker claims it with a lease; a lease that ran out is taken up by the next one.
+    """
+
+    class State(models.TextChoices):
+        QUEUED = "queued", "Waiting"
+        RUNNING = "running", "Being made"
+        READY = "ready", "Ready"
+        FAILED = "failed", "Failed"
+        EXPIRED = "expired", "Expired"
+
+    requested_by = models.ForeignKey("accounts.User", on_delete=models.PROTECT, related_name="+")
+    since = models.DateTimeField("from", null=True, blank=True)
+    until = models.DateTimeField("before", null=True, blank=True)
+    person = models.CharField(max_length=200, blank=True, default="")
+    patient = models.UUIDField(null=True, blank=True)
+    action = models.CharField(max_length=40, blank=True, default="", choices=Action.choices)
+    # Sizes of checkpoints that the auditor kept.
+    against = models.JSONField(default=list, blank=True)
+
+    state = models.CharField(max_length=10, choices=State, default=State.QUEUED)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    lease_until = models.DateTimeField(null=True, blank=True)
+    done = models.PositiveBigIntegerField(default=0, help_text="Events of the log gone through.")
+    tree_size = models.PositiveBigIntegerField(default=0, help_text="Events in the log.")
+    events = models.PositiveBigIntegerField(default=0, help_text="Events in the bundle.")
+    faithful = models.BooleanField(null=True)
+    file = models.CharField(max_length=200, blank=True, default="", help_text="Name in the storage.")
+    size_bytes = models.PositiveBigIntegerField(default=0)
+    finished_at = models.DateTimeField(null=True, blank=True)
+    expires_at = models.DateTimeField(null=True, blank=True)
+    error = models.CharField(max_length=300, blank=True, default="")
+
+    class Meta:
+        verbose_name = "audit export"
+        ordering: ClassVar = ["-id"]
+        indexes: ClassVar = [
+            # The worker's look for what is to be made.
+            models.Index(
+                fields=["created_at"],
+                name="audit_export_waiting",
+                condition=models.Q(state__in=["queued", "running"]),
+            ),
+            # The worker's look for files to delete.
+            models.Index(
+                fields=["expires_at"], name="audit_export_expiry", condition=models.Q(state="ready")
+            ),
+        ]
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=~models.Q(state="ready")
+                | (~models.Q(file="") & models.Q(expires_at__isnull=False)),
+                name="audit_export_ready_has_a_file",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(since__isnull=True)
+                | models.Q(until__isnull=True)
+                | models.Q(since__lt=models.F("until")),
+                name="audit_export_span_forward",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"export of {self.created_at:%Y-%m-%d %H:%M}"
+
+
+class AuditFinding(BaseModel):
+    """Something an auditor wants explained. State: open -> answered -> closed. Whoever opened it
+    does not answer it."""
+
+    class State(models.TextChoices):
+        OPEN = "open", "Open"
+        ANSWERED = "answered", "Answered"
+        CLOSED = "closed", "Closed"
+
+    event = models.ForeignKey(
+        AuditEvent, on_delete=models.PROTECT, null=True, blank=True, related_name="findings"
+    )
+    title = models.CharField(max_length=150)
+    question = models.TextField()
+    answer = models.TextField(blank=True, default="")
+    conclusion = models.TextField(blank=True, default="")
+    state = models.CharField(max_length=10, choices=State, default=State.OPEN)
+    opened_by = models.ForeignKey("accounts.User", on_delete=models.PROTECT, related_name="+")
+    answered_by = models.ForeignKey("accounts.User", on_delete=models.PROTECT, null=True, related_name="+")
+    answered_at = models.DateTimeField(null=True)
+    closed_by = models.ForeignKey("accounts.User", on_delete=models.PROTECT, null=True, related_name="+")
+    closed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        verbose_name = "audit finding"
+        ordering: ClassVar = ["-id"]
+        indexes: ClassVar = [
+            # The auditor's list of what is not closed.
+            models.Index(fields=["-id"], name="audit_finding_unsettled", condition=~models.Q(state="closed")),
+        ]
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=models.Q(state="open")
+                | (~models.Q(answer="") & models.Q(answered_by__isnull=False, answered_at__isnull=False)),
+                name="audit_finding_answered_by_somebody",
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(state="closed")
+                | models.Q(closed_by__isnull=False, closed_at__isnull=False),
+                name="audit_finding_closed_by_somebody",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(answered_by__isnull=True) | ~models.Q(answered_by=models.F("opened_by")),
+                name="audit_finding_answered_by_another",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.title

@@ -22,6 +22,7 @@ from accounts.audit.keys import SigningKey, signing_key
 from accounts.audit.merkle import Frontier, leaf_hash
 from accounts.audit.models import AuditCheckpoint, AuditEvent, AuditLeaf, AuditPending
 from accounts.audit.recorder import copies, record
+from accounts.audit.table import event_row
 from accounts.audit.vocabulary import Action, Purpose
 
 BATCH = 1_000
@@ -52,7 +53,7 @@ def seal_pending(limit: int = BATCH) -> Sealed:
         return Sealed(0, log_size())
     key = signing_key()
     with transaction.atomic():
-        if not _alone():
+        if not alone():
             return Sealed(0, log_size())
         frontier = _last_frontier(key)
         marks = list(AuditPending.objects.select_related("event").order_by("event_id")[:limit])
@@ -163,7 +164,7 @@ def keep_checkpoint(path: Path) -> None:
     draft.replace(path)
 
 
-def _alone() -> bool:
+def alone() -> bool:
     """Whether this transaction is the only sealer until it ends.
 
     SQLite's transactions are IMMEDIATE, so having one is enough.
@@ -214,8 +215,10 @@ def _check_last_batch(last: AuditCheckpoint) -> None:
 
 def _leaf(event: AuditEvent, frontier: Frontier) -> AuditLeaf:
     """The next leaf. An event whose columns belie its canonical JSON was not written by `record`."""
+    digest = leaf_hash(event.canonical_json.encode())
     try:
-        told = copies(json.loads(event.canonical_json))
+        payload = json.loads(event.canonical_json)
+        told, row = copies(payload), event_row(frontier.size, digest, payload)
     except (ValueError, KeyError, TypeError) as error:
         raise SealRefused(f"Event {event.pk} is not in the form of an event.") from error
     stands = {
@@ -226,7 +229,6 @@ def _leaf(event: AuditEvent, frontier: Frontier) -> AuditLeaf:
     for column, value in told.items():
         if value != stands.get(column, getattr(event, column)):
             raise SealRefused(f"Event {event.pk} says one thing in {column} and another in its text.")
-    digest = leaf_hash(event.canonical_json.encode())
-    leaf = AuditLeaf(seq=frontier.size, event=event, leaf_hash=digest)
+    leaf = AuditLeaf(seq=frontier.size, event=event, leaf_hash=digest, table_row=row)
     frontier.add(digest)
     return leaf

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Verify an audit bundle offline, trusting nothing but one public key.
 
-    python3 -I verifier.py DIR --key PUBKEY [--checkpoint FILE]... [--json]
+    python3 -I verifier.py DIR --key PUBKEY [--checkpoint FILE]... [--table] [--json]
 
 Needs this file and Python 3.8 or newer: no packages, no network, no server. PUBKEY is the key you
 wrote down when you first met the log ("origin+id+base64", or just its 32 bytes in base64), or the
@@ -13,7 +13,9 @@ comparable with FILE: nothing can be said).
 
 Checked are: the Ed25519 signatures (RFC 8032) on checkpoint and manifest; that the events, byte for
 byte, with the hashes of what was left out, make the Merkle tree (RFC 6962) whose root was signed;
-that a kept checkpoint is a beginning of the same log; the digests of all other files.
+that a kept checkpoint is a beginning of the same log; the digests of all other files; with --table
+that events.csv says what the events say. Values that were lawfully erased are named: events hold
+commitments only, so the proof does not need them.
 """
 
 from __future__ import annotations
@@ -27,11 +29,13 @@ import json
 import os
 import sys
 from collections import Counter
-from typing import Any, Iterator, NamedTuple, Sequence, Tuple  # noqa: UP035  # Python 3.8 reads this too
+from typing import Any, BinaryIO, Iterator, NamedTuple, Sequence, Tuple  # noqa: UP035  # Python 3.8 reads this too
 
 FORMAT = "dermatech-audit-export/1"
 FILES = ("manifest.json", "manifest.sig", "checkpoint", "proof.json", "events.jsonl", "events.csv")
 MAX_LINE = 1 << 20
+BLOCK = 1 << 20
+ERASED = b'"action":"audit.erased"'
 MAX_SMALL_FILE = 1 << 28
 SHOWN = 20  # places named one by one in a report; the rest are counted
 
@@ -128,6 +132,20 @@ class Tree:
             place >>= 1
         self.peaks.append(root)
         self.size += 1 << level
+
+    def extend(self, leaves: list[bytes]) -> None:
+        """Append many leaf hashes, a level of the tree at a time."""
+        nodes, level, left_over, sha256 = list(leaves), 0, [], hashlib.sha256
+        while nodes:
+            if self.size >> level & 1:
+                nodes.insert(0, self.peaks.pop())
+            if len(nodes) & 1:
+                left_over.append(nodes.pop())
+            pairs = zip(nodes[::2], nodes[1::2])  # noqa: B905  # Python 3.8
+            nodes = [sha256(b"\x01" + a + b).digest() for a, b in pairs]
+            level += 1
+        self.peaks += reversed(left_over)
+        self.size += len(leaves)
 
     def root(self) -> bytes:
         if not self.peaks:
@@ -266,8 +284,9 @@ class Report:
         }  # fmt: skip
 
 
-def verify(folder: str, key: Key, kept: Sequence[tuple[str, bytes]] = ()) -> Report:
+def verify(folder: str, key: Key, kept: Sequence[tuple[str, bytes]] = (), table: bool = False) -> Report:
     """The report on the bundle in `folder`; `kept` are (name, content) of earlier checkpoints.
+    With `table` every row of events.csv is compared with its event, which takes longer.
 
     Raises Unusable when there is nothing that could be verified.
     """
@@ -292,6 +311,13 @@ def verify(folder: str, key: Key, kept: Sequence[tuple[str, bytes]] = ()) -> Rep
     report.facts = {name: manifest[name] for name in ("origin", "exported_at", "selection", "events")}
     report.facts.update(tree_size=checkpoint.size, root=checkpoint.root.hex())
     _check_events(report, manifest, checkpoint, earlier)
+    if table and not report.problems:
+        _check_table(report, folder)
+    elif not table:
+        report.notes.append(
+            "events.csv is as the server signed it; the proof is about events.jsonl. Give --table to "
+            "compare the two line by line."
+        )
     return report
 
 
@@ -378,45 +404,137 @@ def _check_events(
     report.facts["numbers"] = [[part.number, part.number + part.events - 1] for part in plan if part.events]
     path = os.path.join(report.folder, "events.jsonl")
     marks = {kept.size for _, kept in earlier}
-    tree, whole, seen = _grow(path, plan, marks)
+    tree, whole, seen, erasures = _grow(path, plan, marks)
     intact = whole and (tree.size, tree.root()) == (checkpoint.size, checkpoint.root)
     if not intact:
         _locate(report, path, plan, checkpoint)
-    elif manifest["selection"]["since"] or manifest["selection"]["until"]:
+    elif any(manifest["selection"].values()):
         _check_selection(report, path, manifest["selection"])
+    if intact and erasures:
+        _tell_erasures(report, path)
     seen.update({0: Tree().root(), checkpoint.size: checkpoint.root})
     _check_kept(report, checkpoint, earlier, seen if intact else {checkpoint.size: checkpoint.root}, intact)
 
 
-def _grow(path: str, plan: list[Part], marks: set[int]) -> tuple[Tree, bool, dict[int, bytes]]:
-    """The tree that the file makes, whether the file is used up exactly, and the roots at `marks`."""
-    tree, seen, sha256 = Tree(), {}, hashlib.sha256
+class Lines:
+    """The lines of a file, a block at a time: leaf hashes, and whether any line is an erasure."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.file, self.hashes, self.rest, self.erasures = file, [], b"", False  # type: ignore[var-annotated]
+
+    def take(self, most: int) -> list[bytes]:
+        """The hashes of the next lines, at most so many; none at the end or before a line that is
+        cut or longer than any event."""
+        sha256 = hashlib.sha256
+        while not self.hashes:
+            block = self.file.read(BLOCK)
+            self.erasures = self.erasures or ERASED in block
+            *lines, self.rest = (self.rest + block).split(b"\n")
+            self.hashes = [sha256(b"\x00" + line).digest() for line in lines]
+            if not block or len(self.rest) > MAX_LINE:
+                break
+        taken, self.hashes = self.hashes[:most], self.hashes[most:]
+        return taken
+
+    def used_up(self) -> bool:
+        return not self.hashes and not self.rest and not self.file.read(1)
+
+
+def _grow(path: str, plan: list[Part], marks: set[int]) -> tuple[Tree, bool, dict[int, bytes], bool]:
+    """The tree that the file makes, whether the file is used up exactly, the roots at `marks`, and
+    whether the file may tell of erasures."""
+    tree, seen = Tree(), {}
     with open(path, "rb") as file:
+        source = Lines(file)
         for part in plan:
+            end = part.number + part.events
             if not part.events:
                 tree.add(part.root, part.level)
                 if tree.size in marks:
                     seen[tree.size] = tree.root()
-            for _ in range(part.events):
-                line = file.readline(MAX_LINE)
-                if line[-1:] != b"\n":
-                    return tree, False, seen
-                tree.add(sha256(b"\x00" + line[:-1]).digest())
+            for stop in sorted({mark for mark in marks if part.number < mark < end} | {end}):
+                while part.events and tree.size < stop:
+                    hashes = source.take(stop - tree.size)
+                    if not hashes:
+                        return tree, False, seen, False
+                    tree.extend(hashes)
                 if tree.size in marks:
                     seen[tree.size] = tree.root()
-        return tree, not file.read(1), seen
+        return tree, source.used_up(), seen, source.erasures
 
 
 def _check_selection(report: Report, path: str, selection: dict[str, Any]) -> None:
-    since, until = selection["since"] or "", selection["until"] or "~"
     with open(path, "rb") as file:
-        strays = [n for n, line in enumerate(file, 1) if not since <= json.loads(line)["recorded_at"] < until]
+        strays = [n for n, line in enumerate(file, 1) if not _asked_for(json.loads(line), selection)]
     if strays:
-        report.add("selection", "events.jsonl: events outside the time asked for.", lines=strays[:SHOWN])
+        report.add("selection", "events.jsonl: events that were not asked for.", lines=strays[:SHOWN])
     report.notes.append(
         "This is a part of the log. It proves that these events stand in the log, unchanged and with "
-        "these numbers; compare the numbers to see where others lie between them."
+        "these numbers. It cannot prove that no other event should be among them: compare the numbers "
+        "to see where others lie between, and ask for the whole log where that matters."
     )
+
+
+def _asked_for(event: dict[str, Any], selection: dict[str, Any]) -> bool:
+    since, until = selection["since"] or "", selection["until"] or "~"
+    return (
+        since <= event["recorded_at"] < until
+        and selection.get("person") in (None, event["agent"]["id"], event["agent"]["name"])
+        and selection.get("patient") in (None, event["patient"])
+        and selection.get("action") in (None, event["action"])
+    )
+
+
+def _tell_erasures(report: Report, path: str) -> None:
+    """What was lawfully removed: values only, never an event. The log says so itself."""
+    with open(path, "rb") as file:
+        for line in file:
+            if ERASED not in line:
+                continue
+            event = json.loads(line)
+            if event["action"] != "audit.erased" or event["outcome"] != "success":
+                continue
+            detail, patient = event["detail"], event["patient"]
+            report.notes.append(
+                f"Lawfully erased on {event['recorded_at'][:10]} by {event['agent']['name']}: the recorded "
+                f"values of {detail.get('events')} events"
+                + (f" about the patient {patient}" if patient else "")
+                + (f", all before {detail['before']}" if detail.get("before") else "")
+                + f'. Reason given: "{detail.get("reason")}". The events themselves stand.'
+            )
+
+
+def _check_table(report: Report, folder: str) -> None:
+    """Whether events.csv says what events.jsonl says, cell by cell."""
+    numbers = (n for first, last in report.facts["numbers"] for n in range(first, last + 1))
+    name = os.path.join(folder, "events.csv")
+    with open(os.path.join(folder, "events.jsonl"), "rb") as events:  # noqa: SIM117  # Python 3.8
+        with open(name, encoding="utf-8", newline="") as table:
+            for row, number, line in zip(csv.DictReader(table), numbers, events):  # noqa: B905  # 3.8
+                if row == _row(number, line[:-1]):
+                    continue
+                message = f"events.csv: the row of event number {number} belies the event."
+                report.add("table", message, file="events.csv", number=number)
+                if len(report.problems) >= SHOWN:
+                    return
+
+
+def _row(number: int, line: bytes) -> dict[str, str]:
+    """The row of an event: the apostrophe keeps spreadsheets from running a cell."""
+    event = json.loads(line)
+    agent, entity = event["agent"], event["entity"] or {"type": "", "id": ""}
+    detail = json.dumps(event["detail"], sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    cells = {
+        "number": str(number), "recorded_at": event["recorded_at"], "action": event["action"],
+        "fhir_action": event["fhir"], "outcome": event["outcome"], "purpose": event["purpose"],
+        "actor_id": agent["id"] or "", "actor_name": agent["name"], "actor_role": agent["role"],
+        "address": agent["address"], "device": agent["device"], "entity_type": entity["type"],
+        "entity_id": entity["id"], "patient_id": event["patient"] or "", "request_id": event["request_id"],
+        "changed_fields": " ".join(sorted(event["changes"])), "detail": detail if event["detail"] else "",
+        "id": event["id"], "leaf_hash": leaf_hash(line).hex(),
+    }  # fmt: skip
+    runs = ("=", "+", "-", "@", "\t", "\r", "\n", "'")
+    return {name: f"'{cell}" if cell.startswith(runs) else cell for name, cell in cells.items()}
 
 
 def _check_kept(
@@ -523,11 +641,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("folder", metavar="DIR", help="the bundle")
     parser.add_argument("--key", required=True, help="the public key you pinned, or a file that holds it")
     parser.add_argument("--checkpoint", action="append", default=[], metavar="FILE", help="one you kept")
+    parser.add_argument("--table", action="store_true", help="compare events.csv with the events too")
     parser.add_argument("--json", action="store_true", help="report for a program")
     options = parser.parse_args(arguments)
     try:
         kept = [(path, _read(*os.path.split(path))) for path in options.checkpoint]
-        report = verify(options.folder, Key.given(options.key), kept).as_dict()
+        report = verify(options.folder, Key.given(options.key), kept, options.table).as_dict()
     except Unusable as error:
         report = {"verdict": "unusable", "bundle": options.folder, "problems": [
             {"code": "unusable", "message": str(error)}], "notes": []}  # fmt: skip

@@ -62,9 +62,13 @@ class Action(models.TextChoices):
     MODEL_RETIRED = "model.retired", "Image model retired"
 
     AUDIT_EXPORTED = "audit.exported", "Audit log exported"
+    AUDIT_DOWNLOADED = "audit.downloaded", "Audit export downloaded"
     AUDIT_READ = "audit.read", "Audit log read"
     AUDIT_DISCLOSED = "audit.disclosed", "Recorded values disclosed"
     AUDIT_ERASED = "audit.erased", "Recorded values lawfully erased"
+    FINDING_OPENED = "finding.opened", "Audit finding opened"
+    FINDING_ANSWERED = "finding.answered", "Audit finding answered"
+    FINDING_CLOSED = "finding.closed", "Audit finding closed"
     ADMIN_VIEWED = "admin.viewed", "Admin page viewed"
     SYSTEM_HEARTBEAT = "system.heartbeat", "Log alive"
 
@@ -81,10 +85,10 @@ class Action(models.TextChoices):
 
 # Every verb of the vocabulary and its FHIR action (http://hl7.org/fhir/audit-event-action).
 _FHIR_OF_VERB: Final[dict[str, str]] = {
-    "added": "C", "created": "C", "installed": "C", "loaded": "C", "made": "C", "proposed": "C",
-    "queued": "C", "recorded": "C", "registered": "C",
-    "disclosed": "R", "exported": "R", "listed": "R", "read": "R", "viewed": "R",
-    "activated": "U", "approved": "U", "closed": "U", "deactivated": "U", "edited": "U",
+    "added": "C", "created": "C", "installed": "C", "loaded": "C", "made": "C", "opened": "C",
+    "proposed": "C", "queued": "C", "recorded": "C", "registered": "C",
+    "disclosed": "R", "downloaded": "R", "exported": "R", "listed": "R", "read": "R", "viewed": "R",
+    "activated": "U", "answered": "U", "approved": "U", "closed": "U", "deactivated": "U", "edited": "U",
     "failed": "U", "password_changed": "U", "quarantined": "U", "refused": "U", "rejected": "U",
     "retired": "U", "rolled_back": "U", "second_factor_changed": "U", "started": "U",
     "succeeded": "U", "updated": "U", "verified": "U",

@@ -21,7 +21,9 @@ from django.db import connection
 from django.db.models import Min
 from django.utils import timezone
 
+from accounts.audit import metrics, receipts
 from accounts.audit.models import AuditPending
+from accounts.audit.sealer import latest_checkpoint
 from accounts.audit.triggers import missing_triggers
 from consultations.models.modelversion import ModelState, ModelVersion
 from dermatech.health import heartbeat
@@ -115,6 +117,8 @@ def audit() -> Finding:
     missing = missing_triggers()
     if missing:
         return Finding(State.DOWN, f"{len(missing)} of the log's protecting triggers are missing")
+    receipts.remember(latest_checkpoint())
+    metrics.refresh()
     oldest = AuditPending.objects.aggregate(oldest=Min("event__recorded_at"))["oldest"]
     lag = timezone.now() - oldest if oldest else timedelta(0)
     if lag > _SEAL_LAG:

@@ -1,5 +1,6 @@
 """`manage.py export_audit`: a bundle that an auditor can verify without trusting this server."""
 
+import uuid
 from argparse import ArgumentParser
 from datetime import UTC, datetime, time
 from pathlib import Path
@@ -10,10 +11,11 @@ from django.db import transaction
 from django.utils.dateparse import parse_date, parse_datetime
 
 from accounts.audit.checkpoint import Checkpoint, NotACheckpoint
-from accounts.audit.export import ExportFailed, Selection, write_bundle
+from accounts.audit.export import ExportFailed, write_bundle
 from accounts.audit.keys import KeyUnusable, signing_key
 from accounts.audit.recorder import record
 from accounts.audit.sealer import SealRefused, latest_checkpoint, seal_through
+from accounts.audit.selection import Selection
 from accounts.audit.vocabulary import Action, Purpose
 
 
@@ -30,6 +32,12 @@ class Command(BaseCommand):
         )
         parser.add_argument("--until", metavar="T", help="Events before this time.")
         parser.add_argument(
+            "--person", default="", metavar="WHO", help="Events of this account id or full name."
+        )
+        parser.add_argument("--patient", type=uuid.UUID, metavar="ID", help="Events about this consultation.")
+        parser.add_argument("--action", default="", choices=["", *Action.values], metavar="ACTION",
+                            help="Events of one kind, for example photo.read.")  # fmt: skip
+        parser.add_argument(
             "--against", type=Path, action="append", default=[], metavar="FILE",
             help="A checkpoint that the auditor kept: makes a part of the log comparable with it.",
         )  # fmt: skip
@@ -43,6 +51,9 @@ class Command(BaseCommand):
         out: Path | None,
         since: str | None,
         until: str | None,
+        person: str,
+        patient: uuid.UUID | None,
+        action: str,
         against: list[Path],
         public_key: bool,
         **_options: Any,
@@ -56,7 +67,8 @@ class Command(BaseCommand):
             return
         if out is None:
             raise CommandError("Say where to write the bundle: --out DIR")
-        selection = Selection(_moment("--since", since), _moment("--until", until))
+        span = moment("--since", since), moment("--until", until)
+        selection = Selection(*span, person=person, patient=patient, action=action)
         self._export(out, selection, [_kept(path) for path in against])
         self.stdout.write(f"Public key: {key.verifier_key}")
         verifier = "python3 -I accounts/audit/verifier.py"
@@ -64,11 +76,13 @@ class Command(BaseCommand):
 
     def _export(self, out: Path, selection: Selection, against: list[int]) -> None:
         with transaction.atomic():
-            detail = {name: value for name, value in selection.as_dict().items() if value}
+            asked = selection.as_dict().items()
+            detail = {name: value for name, value in asked if value and name != "patient"}
             event = record(
                 actor=None,
                 action=Action.AUDIT_EXPORTED,
                 purpose=Purpose.COMPLIANCE,
+                patient=selection.patient,
                 detail={"by": "command line", **detail},
             )
         refusal = ""
@@ -98,7 +112,7 @@ class Command(BaseCommand):
             )
 
 
-def _moment(option: str, text: str | None) -> datetime | None:
+def moment(option: str, text: str | None) -> datetime | None:
     """A date (its first moment) or a time; UTC unless it says otherwise."""
     if text is None:
         return None

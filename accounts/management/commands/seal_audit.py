@@ -2,12 +2,14 @@
 
 import signal
 import threading
+import time
 from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 from django.db import OperationalError, close_old_connections
 
+from accounts.audit.receipts import mail_daily
 from accounts.audit.sealer import (
     SealRefused,
     beat,
@@ -16,6 +18,8 @@ from accounts.audit.sealer import (
     kept_checkpoint_path,
     seal_all,
 )
+
+_MAIL_LOOK_SECONDS = 60.0
 
 
 class Command(BaseCommand):
@@ -46,11 +50,15 @@ class Command(BaseCommand):
         stop = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
+        looked = -_MAIL_LOOK_SECONDS
         while not stop.is_set():
             close_old_connections()
             try:
                 beat()
                 self._seal()
+                if time.monotonic() - looked >= _MAIL_LOOK_SECONDS:
+                    looked = time.monotonic()
+                    mail_daily()
             except OperationalError as error:
                 # A database that is away or busy comes back; the marks wait in it.
                 self.stderr.write(f"The database does not answer, trying again: {error}")

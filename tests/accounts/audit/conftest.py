@@ -48,8 +48,8 @@ def write(guarded: None) -> Callable[..., list[Any]]:
 def bundle(write: Callable[..., list[Any]], tmp_path: Path) -> Callable[..., Path]:
     """Write and seal a log of `events`, export it; the bundle's folder."""
 
-    def making(events: int, *, name: str = "bundle", **options: Any) -> Path:
-        write(events)
+    def making(events: int, *, name: str = "bundle", actor: Any = None, **options: Any) -> Path:
+        write(events, actor=actor)
         seal_all()
         checkpoint = latest_checkpoint()
         assert checkpoint is not None

@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.audit import Action, denied, record
-from accounts.audit.admin import BoundedPaginator
+from accounts.audit.admin.base import BoundedPaginator
 from accounts.audit.models import AuditCheckpoint, AuditDisclosure, AuditEvent, AuditLeaf, AuditPending
 from accounts.audit.sealer import seal_all
 from dermatech.core.ids import uuid7
@@ -171,7 +171,7 @@ def test_the_list_costs_the_same_however_many_events_it_shows(
 
 
 def test_the_count_goes_no_further_than_its_bound(write: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("accounts.audit.admin.COUNTED", 5)
+    monkeypatch.setattr("accounts.audit.admin.base.COUNTED", 5)
     write(9)
     assert BoundedPaginator(AuditEvent.objects.order_by("-id"), 2).count == 5
     assert BoundedPaginator([1, 2, 3], 2).count == 3

@@ -105,7 +105,7 @@ def test_sealing_through_an_event_gives_up_when_another_sealer_never_ends(
     write(3)
     (event,) = write(1)
     with monkeypatch.context() as patch:
-        patch.setattr("accounts.audit.sealer._alone", lambda: False)
+        patch.setattr("accounts.audit.sealer.alone", lambda: False)
         assert not seal_through(event, patience=0.01)
     assert seal_through(event)
     assert log_size() == 4

@@ -1,6 +1,7 @@
 """The verifier finds whatever is done to a bundle, and cries wolf never."""
 
 import base64
+import hashlib
 import json
 import shutil
 import subprocess
@@ -13,8 +14,8 @@ from typing import Any
 import pytest
 
 from accounts.audit import verifier
-from accounts.audit.export import Selection
 from accounts.audit.keys import signing_key
+from accounts.audit.selection import Selection
 from tests.accounts.audit.bundles import lines_of, messages, other_key, report, rewrite, sign_anew, verdict
 
 Bundler = Callable[..., Path]
@@ -247,7 +248,7 @@ def test_a_part_with_events_outside_its_span_is_found(bundle: Bundler, key: str)
     manifest = json.loads((folder / "manifest.json").read_text())
     manifest["selection"]["until"] = "2020-01-01T00:00:00.000000Z"
     signed_manifest(folder, json.dumps(manifest) + "\n")
-    assert "events outside the time asked for" in messages(report(folder, key))
+    assert "events that were not asked for" in messages(report(folder, key))
 
 
 def test_it_ends_with_2_when_nothing_can_be_said(tmp_path: Path, key: str) -> None:
@@ -266,3 +267,29 @@ def test_it_imports_nothing_but_the_standard_library() -> None:
         elif isinstance(node, ast.ImportFrom):
             names.add((node.module or "").partition(".")[0])
     assert names <= sys.stdlib_module_names
+
+
+def test_a_table_that_the_server_itself_made_lie_is_found_when_asked_for(bundle: Bundler, key: str) -> None:
+    folder = bundle(5)
+    table = (folder / "events.csv").read_bytes().replace(b",success,", b",denied,", 1)
+    (folder / "events.csv").write_bytes(table)
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest["files"]["events.csv"]["sha256"] = hashlib.sha256(table).hexdigest()
+    signed_manifest(folder, json.dumps(manifest) + "\n")
+    unasked = verifier.verify(str(folder), verifier.Key(key))
+    assert unasked.problems == []
+    assert "Give --table" in " ".join(unasked.notes)
+    (found,) = verifier.verify(str(folder), verifier.Key(key), table=True).problems
+    assert (found["code"], found["number"]) == ("table", 0)
+
+
+def test_many_leaves_at_once_make_the_same_tree_as_one_by_one() -> None:
+    hashes = [hashlib.sha256(bytes([n])).digest() for n in range(70)]
+    for size in range(71):
+        for cut in (0, 1, 5, 33):
+            one, many = verifier.Tree(), verifier.Tree()
+            for digest in hashes[:size]:
+                one.add(digest)
+            many.extend(hashes[: min(cut, size)])
+            many.extend(hashes[min(cut, size) : size])
+            assert (many.size, many.root()) == (one.size, one.root())

@@ -4,6 +4,7 @@ import re
 from typing import Any, Final
 
 from django.conf import settings
+from django.core import checks as django_checks
 from django.core.checks import CheckMessage, Error, Tags, register
 
 from accounts.limits import DEFAULTS
@@ -37,6 +38,20 @@ def check_token_settings(**_context: Any) -> list[CheckMessage]:
         for name in ("AUDIENCE", "ISSUER")
         if not options.get(name)
     )
+    return found
+
+
+@register(Tags.security)
+def check_second_factor(**_context: Any) -> list[CheckMessage]:
+    """accounts.W001: in production a stolen password opens the admin site, or an unlocked screen every
+    grave act in it."""
+    found: list[CheckMessage] = []
+    if settings.PRODUCTION and settings.ADMIN_TOTP != "required":
+        text = "A password alone opens the admin site."
+        found.append(django_checks.Warning(text, hint="ADMIN_TOTP=required", id="accounts.W001"))
+    if settings.PRODUCTION and not settings.ADMIN_PROOF_SECONDS:
+        text = "Grave acts in the admin site do not ask again who sits there."
+        found.append(django_checks.Warning(text, hint="ADMIN_PROOF_SECONDS=300", id="accounts.W001"))
     return found
 
 

@@ -6,17 +6,21 @@ elsewhere can therefore never lock the owner's own device out.
 
 import secrets
 from datetime import timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
+from django.conf import settings
 from django.core import signing
 
 if TYPE_CHECKING:
+    from django.http import HttpResponseBase
+
     from accounts.models import User
 
 COOKIE: Final = "dermatech_device"
 COOKIE_PATH: Final = "/api/v1/auth"
 LIFETIME: Final = timedelta(days=400)
 _SALT: Final = "accounts.devices"
+R = TypeVar("R", bound="HttpResponseBase")
 
 
 def mark_for(user: "User", *, known: str = "") -> str:
@@ -34,3 +38,12 @@ def known_device(mark: str, user: "User | None") -> str:
     except signing.BadSignature:
         return ""
     return str(content["device"]) if content.get("user") == str(user.pk) else ""
+
+
+def leave_mark(response: R, mark: str, *, path: str = COOKIE_PATH) -> R:
+    """The answer, with the mark for the device to keep."""
+    response.set_cookie(
+        COOKIE, mark, max_age=LIFETIME, path=path, secure=settings.SESSION_COOKIE_SECURE, httponly=True,
+        samesite="Strict",
+    )  # fmt: skip
+    return response

@@ -57,6 +57,25 @@ REGISTER: Final = [
         "202",
     ),
 ]
+CONFIRM_EMAIL: Final = [
+    _asked("The code of the letter", {"uid": "MDE5OTBkMmU", "token": "d4x2kq-3f1a9c0b7e5d2f4a6c8e"}),
+]
+ANSWER: Final = [
+    _asked(
+        "A corrected number",
+        {
+            "email": "ama@osu-pharmacy.example",
+            "password": "seven blue canoes at dawn",
+            "answer": "I had left out a digit; the certificate says PS/12345.",
+            "registration_number": "PS/12345",
+        },
+    ),
+    _answered(
+        "Received",
+        {"detail": "Your answer was received; a supervisor reads it.", "code": "answer_received"},
+        "202",
+    ),
+]
 LOGIN: Final = [
     _asked(
         "Sign in",

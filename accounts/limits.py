@@ -23,8 +23,14 @@ DEFAULTS: Final = {
         Limit("login_device", 10, _QUARTER),
         # Wrong passwords from one address. Generous: a mobile carrier puts thousands behind one.
         Limit("login_address", 100, _QUARTER),
+        # Wrong passwords from unknown devices everywhere: a thousand machines that try one each.
+        Limit("login_everywhere", 5_000, _QUARTER),
+        # Wrong codes of the second factor, after a right password; known devices apart.
+        Limit("second_factor", 5, _QUARTER),
         Limit("register_address", 60, _HOUR),
+        Limit("register_everywhere", 2_000, _HOUR),
         Limit("reset_address", 60, _HOUR),
+        Limit("reset_everywhere", 2_000, _HOUR),
     )
 }
 
@@ -39,6 +45,17 @@ def bucket(name: str, subject: str) -> Bucket:
 
 
 def login_buckets(*, email: str, device: str, address: str) -> list[Bucket]:
-    """The counters of one sign-in; `device` is the known device, empty for an unknown one."""
-    account = bucket("login_device", f"{email}\n{device}") if device else bucket("login_account", email)
-    return [account, bucket("login_address", address)] if address else [account]
+    """The counters of one sign-in; `device` is the known device, empty for an unknown one.
+
+    A known device has a counter of its own and no other: whoever guesses from the same address, which a
+    mobile carrier gives to thousands, cannot lock it out.
+    """
+    if device:
+        return [bucket("login_device", f"{email}\n{device}")]
+    return [bucket("login_account", email), *request_buckets("login", address=address)]
+
+
+def request_buckets(kind: str, *, address: str) -> list[Bucket]:
+    """The counters of one request of `kind` (login, register, reset) from an address, if it is known."""
+    everywhere = bucket(f"{kind}_everywhere", "")
+    return [bucket(f"{kind}_address", address), everywhere] if address else [everywhere]

@@ -16,7 +16,7 @@ from django.template.loader import render_to_string
 from django.utils import timezone
 
 from accounts import resets
-from accounts.audit import Action, Purpose, record
+from accounts.audit import Action, Purpose, receipts, record
 from accounts.models import AccountState, OutgoingMail, User
 
 logger = logging.getLogger(__name__)
@@ -31,6 +31,7 @@ _SERVER_SECONDS: Final = 10
 _UNASKED: Final = frozenset({Kind.PASSWORD_RESET, Kind.REGISTRATION_DUPLICATE})
 _QUIET: Final = timedelta(minutes=5)
 _WITH_RESET_CODE: Final = frozenset({Kind.PASSWORD_RESET, Kind.ACCOUNT_CREATED})
+_WITH_CONFIRMATION: Final = frozenset({Kind.REGISTRATION_RECEIVED, Kind.REGISTRATION_DUPLICATE})
 _MAY_RESET: Final = frozenset({AccountState.PENDING, AccountState.VERIFIED})
 
 SUBJECTS: Final[dict[str, str]] = {
@@ -42,6 +43,9 @@ SUBJECTS: Final[dict[str, str]] = {
     Kind.ACCOUNT_DEACTIVATED: "Your DermaTech Ghana account was closed",
     Kind.PASSWORD_RESET: "Reset your DermaTech Ghana password",
     Kind.PASSWORD_CHANGED: "Your DermaTech Ghana password was changed",
+    Kind.AUDIT_CHECKPOINT: "Today's checkpoint of the audit log",
+    Kind.SECOND_FACTOR_CHANGED: "The second factor of your DermaTech Ghana account was changed",
+    Kind.REGISTRATION_QUESTION: "A question about your registration with DermaTech Ghana",
 }
 
 
@@ -130,6 +134,11 @@ def compose(kind: str, user: User) -> Letter:
     if kind in _WITH_RESET_CODE:
         uid, token = resets.make(user)
         context |= {"uid": uid, "token": token, "hours": int(resets.LIFETIME.total_seconds() // 3600)}
+    elif kind in _WITH_CONFIRMATION and user.email_confirmed_at is None:
+        uid, token = resets.make_confirmation(user)
+        context |= {"uid": uid, "token": token}
+    elif kind == Kind.AUDIT_CHECKPOINT:
+        context |= receipts.letter_context()
     context["subject"] = SUBJECTS[kind]
     return Letter(
         to=user.email,

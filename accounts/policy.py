@@ -1,11 +1,14 @@
 """Who may do what: one table, role -> permissions. Everything that asks, asks here.
 
-What one may *see* is `visible_to(user)` on each queryset; it uses this table too.
+Which rows one reaches is `scope(actor, verb, model)`; `visible_to(user)` on each queryset asks it.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final, TypeGuard
+
+from django.db.models import Model, Q
 
 from accounts.roles import AccountState, Role
 from dermatech.core.errors import Forbidden, Unauthenticated
@@ -35,6 +38,7 @@ class Permission(StrEnum):
     ACCOUNT_DEACTIVATE = "account.deactivate"
     ACCOUNT_CREATE = "account.create"
     ROLE_CHANGE = "role.change"
+    SECOND_FACTOR_RESET = "second_factor.reset"
     SESSION_END_ANY = "session.end_any"
     PREMISES_EDIT = "premises.edit"
     AUDIT_READ = "audit.read"
@@ -44,6 +48,7 @@ class Permission(StrEnum):
 
 
 _P = Permission
+NOTHING: Final = Q(pk__in=())
 
 TABLE: Final[Mapping[Role, frozenset[Permission]]] = {
     Role.PHARMACIST: frozenset(
@@ -71,7 +76,7 @@ TABLE: Final[Mapping[Role, frozenset[Permission]]] = {
             _P.PROFILE_MANAGE, _P.ADMIN_SITE, _P.CONSULTATION_READ_ALL, _P.KNOWLEDGE_READ,
             _P.MODEL_READ, _P.MODEL_MANAGE,
             _P.ACCOUNT_READ, _P.ACCOUNT_VERIFY, _P.ACCOUNT_EDIT, _P.ACCOUNT_DEACTIVATE,
-            _P.ACCOUNT_CREATE, _P.ROLE_CHANGE, _P.SESSION_END_ANY, _P.PREMISES_EDIT,
+            _P.ACCOUNT_CREATE, _P.ROLE_CHANGE, _P.SECOND_FACTOR_RESET, _P.SESSION_END_ANY, _P.PREMISES_EDIT,
             _P.AUDIT_READ, _P.AUDIT_EXPORT, _P.OPERATIONS_READ,
         }
     ),
@@ -95,6 +100,61 @@ def _known(user: "User | AnonymousUser | None") -> TypeGuard["User"]:
     return user is not None and user.is_authenticated
 
 
+# --- Which rows: one table, read by every `visible_to` ---------------------------------------------
+class Verb(StrEnum):
+    """What is done with a row."""
+
+    READ = "read"
+    WRITE = "write"
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """How far a role reaches into a table: to all rows, to those of the own premises, to one's own.
+    Paths are lookups from the row to the premises or the user."""
+
+    all_with: Permission | None = None
+    premises_with: Permission | None = None
+    premises: str = ""
+    own: str = ""
+
+
+def _patient(path: str, verb: Verb) -> Reach:
+    """Patient records: pharmacists reach those of their premises, who reads all reads all."""
+    if verb == Verb.WRITE:
+        return Reach(premises_with=_P.CONSULTATION_WRITE, premises=path)
+    return Reach(_P.CONSULTATION_READ_ALL, _P.CONSULTATION_READ_PREMISES, path)
+
+
+_PATIENT_TABLES: Final = {
+    "consultations.consultation": "premises",
+    "consultations.photo": "consultation__premises",
+    "consultations.analysis": "consultation__premises",
+    "consultations.recommendation": "consultation__premises",
+}
+REACHES: Final[Mapping[tuple[str, Verb], Reach]] = {
+    ("accounts.user", Verb.READ): Reach(_P.ACCOUNT_READ, own="pk"),
+    ("accounts.user", Verb.WRITE): Reach(_P.ACCOUNT_EDIT, own="pk"),
+    ("accounts.devicesession", Verb.READ): Reach(_P.ACCOUNT_READ, own="user"),
+    ("accounts.devicesession", Verb.WRITE): Reach(_P.SESSION_END_ANY, own="user"),
+    **{(table, verb): _patient(path, verb) for table, path in _PATIENT_TABLES.items() for verb in Verb},
+}
+
+
+def scope(actor: "User | AnonymousUser | None", verb: Verb, model: type[Model]) -> Q:
+    """The rows of `model` with which `actor` may do this, as a filter. A table that is not listed, and
+    whoever may do nothing, gets none: what nobody thought of stays shut."""
+    reach = REACHES.get((model._meta.label_lower, verb), Reach())
+    if reach.all_with is not None and allows(actor, reach.all_with):
+        return Q()
+    if not _known(actor):
+        return NOTHING
+    rows = Q(**{reach.own: actor.pk}) if reach.own and actor.pk else NOTHING
+    if reach.premises_with is not None and allows(actor, reach.premises_with) and actor.premises_id:
+        rows |= Q(**{reach.premises: actor.premises_id})
+    return rows
+
+
 # --- Django's admin site asks in its own words, "<app>.<verb>_<model>" ---------------------------
 _VIEW = "view"
 _ADMIN: Final[Mapping[tuple[str, str], Mapping[str, Permission]]] = {
@@ -106,6 +166,7 @@ _ADMIN: Final[Mapping[tuple[str, str], Mapping[str, Permission]]] = {
     },
     ("accounts", "devicesession"): {"view": _P.ACCOUNT_READ},
     ("accounts", "outgoingmail"): {"view": _P.OPERATIONS_READ},
+    ("accounts", "secondfactor"): {"view": _P.OPERATIONS_READ},
     ("accounts", "auditdisclosure"): {},  # values about patients, behind the log's commitments
     ("accounts", "*"): {"view": _P.AUDIT_READ},
     ("triage", "*"): {
@@ -118,7 +179,6 @@ _ADMIN: Final[Mapping[tuple[str, str], Mapping[str, Permission]]] = {
     },
     ("consultations", "modelversion"): {"view": _P.MODEL_READ, "change": _P.MODEL_MANAGE},
     ("consultations", "*"): {"view": _P.CONSULTATION_READ_ALL},
-    ("otp_totp", "totpdevice"): {"view": _P.OPERATIONS_READ},
 }  # fmt: skip
 
 

@@ -107,6 +107,24 @@ class PasswordResetConfirmIn(StrictSerializer):
     new_password = _password()
 
 
+class ConfirmEmailIn(StrictSerializer):
+    """POST /auth/confirm-email."""
+
+    uid = StrictCharField(max_length=100, help_text="From the letter.")
+    token = StrictCharField(max_length=100, help_text="From the letter; good for three days.")
+
+
+class AnswerIn(StrictSerializer):
+    """POST /auth/register/answer."""
+
+    email = serializers.EmailField(max_length=254)
+    password = _password()
+    answer = StrictCharField(max_length=2000, help_text="What the supervisor reads.")
+    full_name = LineField(max_length=150, required=False)
+    phone = PhoneField(required=False)
+    registration_number = LineField(max_length=40, required=False)
+
+
 class ProfileIn(StrictSerializer):
     """PATCH /auth/me. Role, cadre, registration number and premises are changed by a supervisor."""
 

@@ -12,6 +12,7 @@ from celery.signals import worker_ready, worker_shutdown
 from django.db import DatabaseError, connection
 
 from accounts import mail, services
+from accounts.audit import clerk  # noqa: F401  # its thread starts with the worker's
 from dermatech.core import idempotency
 
 logger = logging.getLogger(__name__)

@@ -4,13 +4,16 @@ Access: a JWT, HS256 and nothing else, valid ten minutes, bound to one device se
 user's epoch. Refresh: 256 random bits, opaque, stored as SHA-256, exchanged once.
 """
 
+import base64
 import hashlib
+import re
 import secrets
 import uuid
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.conf import settings
 from rest_framework_simplejwt.backends import TokenBackend
 from rest_framework_simplejwt.exceptions import ExpiredTokenError, TokenError
@@ -26,6 +29,10 @@ ALGORITHM: Final = "HS256"
 MAX_TOKEN_LENGTH: Final = 2_000
 # An empty or short HMAC key could be guessed; RFC 7518 3.2 asks for as many bits as the hash has.
 SHORTEST_KEY: Final = 32
+_ONE_TEXT: Final = bytes(12)
+# Three parts in base64url without padding; 32 bytes of signature are 43 letters. Python's decoder would
+# skip letters that are none.
+_COMPACT: Final = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{43}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +96,11 @@ def issue_access(user: "User", session: "DeviceSession") -> str:
 def read_access(raw: str) -> Claims:
     """The claims of an access token; raises Unauthenticated `token_invalid` or `token_expired`.
 
-    Checked here: length, algorithm, signature under the present or the previous key, `typ`, `aud`,
+    Checked here: length, spelling, algorithm, signature under the present or the previous key, `typ`, `aud`,
     `iss`, `exp`, `iat`, `jti`, and the shapes of `sub`, `sid` and `epoch`. Whether the session and the
     user still stand is for the caller to look up.
     """
-    if len(raw) > MAX_TOKEN_LENGTH or not raw.isascii():
+    if len(raw) > MAX_TOKEN_LENGTH or not _COMPACT.fullmatch(raw) or not _is_canonical(raw):
         raise token_invalid()
     kinds: list[type[_Signed]] = [_Signed]
     if len(settings.JWT_PREVIOUS_KEY) >= SHORTEST_KEY:
@@ -106,6 +113,13 @@ def read_access(raw: str) -> Claims:
         except (TokenError, KeyError, ValueError, TypeError, OverflowError, RecursionError):
             continue
     raise token_invalid()
+
+
+def _is_canonical(raw: str) -> bool:
+    """Whether the signature is spelt as we spell it. Its last letter has two bits to spare, so four texts
+    mean the same bytes; one token must be one text."""
+    signature = raw.rpartition(".")[2]
+    return base64.urlsafe_b64encode(base64.urlsafe_b64decode(signature + "=")).decode() == signature + "="
 
 
 def _claims(token: AccessToken) -> Claims:
@@ -121,6 +135,23 @@ def new_refresh() -> tuple[str, str]:
     """A refresh token for the device and the digest that is stored."""
     raw = secrets.token_urlsafe(32)
     return raw, digest(raw)
+
+
+def seal(successor: str, *, under: str) -> str:
+    """`successor` so that only somebody who holds the token `under` can read it: the key is made from
+    that token, of which we keep the digest alone. The key seals one text, so the nonce may be fixed."""
+    sealed = AESGCM(_sealing_key(under)).encrypt(_ONE_TEXT, successor.encode(), None)
+    return base64.urlsafe_b64encode(sealed).decode()
+
+
+def unseal(sealed: str, *, under: str) -> str:
+    """The token that `seal` was given."""
+    return AESGCM(_sealing_key(under)).decrypt(_ONE_TEXT, base64.urlsafe_b64decode(sealed), None).decode()
+
+
+def _sealing_key(raw: str) -> bytes:
+    # Another hash than `digest`, which is stored.
+    return hashlib.sha256(b"refresh successor\n" + raw.encode("utf-8", "surrogatepass")).digest()
 
 
 def digest(raw: str) -> str:

@@ -3,7 +3,6 @@
 import uuid
 from typing import Any, cast
 
-from django.conf import settings
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework import status as http
@@ -16,6 +15,7 @@ from accounts import serializers as shapes
 from accounts.models import User
 from accounts.permissions import Requires
 from accounts.policy import Permission
+from dermatech.core import idempotency
 from dermatech.core.conditional import check_if_match, respond
 from dermatech.core.errors import NotFound
 from dermatech.core.openapi import problem_responses
@@ -46,13 +46,9 @@ def _read(shape: type[serializers.Serializer[Any]], request: Request) -> dict[st
 
 
 def _pair(signed_in: services.SignedIn) -> Response:
-    response = Response(shapes.TokensOut(signed_in).data, headers=_NO_STORE)
-    if signed_in.device_mark:
-        response.set_cookie(
-            devices.COOKIE, signed_in.device_mark, max_age=devices.LIFETIME, path=devices.COOKIE_PATH,
-            secure=settings.SESSION_COOKIE_SECURE, httponly=True, samesite="Strict",
-        )  # fmt: skip
-    return response
+    headers = {**_NO_STORE, idempotency.REPLAYED: "true"} if signed_in.again else _NO_STORE
+    response = Response(shapes.TokensOut(signed_in).data, headers=headers)
+    return devices.leave_mark(response, signed_in.device_mark) if signed_in.device_mark else response
 
 
 class RegisterView(AnonymousView):
@@ -76,6 +72,38 @@ class RegisterView(AnonymousView):
         return Response(body, status=http.HTTP_202_ACCEPTED)
 
 
+class ConfirmEmailView(AnonymousView):
+    @extend_schema(
+        operation_id="auth_confirm_email", summary="Confirm my e-mail address", tags=_TAG,
+        description="By the code of the letter that follows a registration. Twice is fine.",
+        request=shapes.ConfirmEmailIn,
+        responses={204: None, **problem_responses(400)},
+        examples=examples.CONFIRM_EMAIL,
+    )  # fmt: skip
+    def post(self, request: Request) -> Response:
+        services.confirm_email(actor=None, **_read(shapes.ConfirmEmailIn, request))
+        return Response(status=http.HTTP_204_NO_CONTENT)
+
+
+class AnswerView(AnonymousView):
+    @extend_schema(
+        operation_id="auth_register_answer", summary="Answer a question about my registration", tags=_TAG,
+        description="While a registration waits, a supervisor may ask for more by letter. Details given here "
+        "replace those of the registration. 409 `nothing_asked` where no question waits.",
+        request=shapes.AnswerIn,
+        responses={202: shapes.ReceivedOut, **problem_responses(400, 401, 409, 429)},
+        examples=examples.ANSWER,
+    )  # fmt: skip
+    def post(self, request: Request) -> Response:
+        data = _read(shapes.AnswerIn, request)
+        who = {"email": data.pop("email"), "password": data.pop("password")}
+        mark = request.COOKIES.get(devices.COOKIE, "")
+        user = services.check_credentials(actor=None, **who, device_mark=mark)
+        services.answer_question(actor=user, answer=data.pop("answer"), changes=data)
+        body = {"detail": "Your answer was received; a supervisor reads it.", "code": "answer_received"}
+        return Response(body, status=http.HTTP_202_ACCEPTED)
+
+
 class LoginView(AnonymousView):
     @extend_schema(
         operation_id="auth_login", summary="Sign in", tags=_TAG,
@@ -96,13 +124,23 @@ class RefreshView(AnonymousView):
     @extend_schema(
         operation_id="auth_refresh", summary="Exchange a refresh token for a new pair", tags=_TAG,
         description="The old refresh token is dead afterwards. Used again, it signs its device out: "
-        "401 `token_reused`.",
+        "401 `token_reused`. Only the very same request, known by its `Idempotency-Key` and on the device "
+        "that signed in, may ask again for an answer that got lost: within two minutes it is given the "
+        "same refresh token. Send a new key with each exchange and the same one with its retries.",
+        parameters=[
+            OpenApiParameter(
+                "Idempotency-Key", str, OpenApiParameter.HEADER,
+                description="A fresh UUID per exchange; repeated when the answer did not arrive.",
+            )
+        ],
         request=shapes.RefreshIn,
         responses={200: shapes.TokensOut, **problem_responses(400, 401)},
         examples=examples.REFRESH,
     )  # fmt: skip
     def post(self, request: Request) -> Response:
-        return _pair(services.refresh(actor=None, **_read(shapes.RefreshIn, request)))
+        key, mark = idempotency.offered_key(request) or "", request.COOKIES.get(devices.COOKIE, "")
+        data = _read(shapes.RefreshIn, request)
+        return _pair(services.refresh(actor=None, **data, request_key=key, device_mark=mark))
 
 
 class LogoutView(AnonymousView):
@@ -138,14 +176,15 @@ class PasswordResetView(AnonymousView):
 class PasswordResetConfirmView(AnonymousView):
     @extend_schema(
         operation_id="auth_password_reset_confirm", summary="Set a new password", tags=_TAG,
-        description="By the code of the letter, once. Ends all sessions of the user.",
+        description="By the code of the letter, once. Ends all sessions of the user, and marks this device "
+        "as known: who was locked out by somebody's guesses gets in again here.",
         request=shapes.PasswordResetConfirmIn,
         responses={204: None, **problem_responses(400)},
         examples=examples.RESET_CONFIRM,
     )  # fmt: skip
     def post(self, request: Request) -> Response:
-        services.confirm_password_reset(actor=None, **_read(shapes.PasswordResetConfirmIn, request))
-        return Response(status=http.HTTP_204_NO_CONTENT)
+        user = services.confirm_password_reset(actor=None, **_read(shapes.PasswordResetConfirmIn, request))
+        return devices.leave_mark(Response(status=http.HTTP_204_NO_CONTENT), devices.mark_for(user))
 
 
 class MeView(OwnView):

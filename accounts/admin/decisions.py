@@ -13,6 +13,7 @@ from django.template.response import TemplateResponse
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget
 
 from accounts import services
+from accounts.admin import proof
 from accounts.models import AccountState, Cadre, Premises, Role, User
 from accounts.policy import Permission
 from dermatech.core.errors import DomainError
@@ -30,6 +31,28 @@ class ReasonForm(forms.Form):
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 4}),
         help_text="The person is told, word for word. For example: “The number PS/12345 is not on the "
         "register; please copy it from your certificate.”",
+    )
+
+
+class QuestionForm(forms.Form):
+    """What is asked of somebody who waits."""
+
+    reason = forms.CharField(
+        label="Question",
+        max_length=1000,
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 4}),
+        help_text="The person gets it by e-mail and answers in the app. For example: “Please send the number "
+        "as it stands on your certificate; PS/12345 is not on the register.”",
+    )
+
+
+class InternalReasonForm(forms.Form):
+    """A yes with a reason for the log."""
+
+    reason = forms.CharField(
+        max_length=1000,
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
+        help_text="For the audit log. For example: “Phone stolen; identity checked by video call.”",
     )
 
 
@@ -64,6 +87,8 @@ class Decision:
     carry_out: Carry
     form: type[forms.Form] = NothingToSay
     grave: bool = False
+    proof: bool = False  # asks again who sits there
+    offered_for: Callable[[User], bool] = lambda user: True
 
 
 def _change_role(actor: User, user: User, data: Mapping[str, Any]) -> None:
@@ -101,6 +126,19 @@ DECISIONS: Final[Mapping[str, Decision]] = {
             grave=True,
         ),
         Decision(
+            name="ask_more",
+            question="Ask for more?",
+            consequence="The registration keeps waiting. The answer appears on the person's page.",
+            button="Send the question",
+            done="asked",
+            permission=Permission.ACCOUNT_VERIFY,
+            states=frozenset({AccountState.PENDING}),
+            carry_out=lambda actor, user, data: services.ask_applicant(
+                actor=actor, user=user, question=data["reason"]
+            ),
+            form=QuestionForm,
+        ),
+        Decision(
             name="deactivate",
             question="Close this account?",
             consequence="All devices are signed out at once. The consultations stay.",
@@ -135,6 +173,24 @@ DECISIONS: Final[Mapping[str, Decision]] = {
             carry_out=_change_role,
             form=RoleForm,
             grave=True,
+            proof=True,
+        ),
+        Decision(
+            name="reset_second_factor",
+            question="Take this person's authenticator app away?",
+            consequence="You have spoken to the person and know that the phone and the recovery codes are "
+            "lost. All devices are signed out; they set up a new app at their next sign-in.",
+            button="Reset the second factor",
+            done="asked to set up a new second factor",
+            permission=Permission.SECOND_FACTOR_RESET,
+            states=frozenset({AccountState.VERIFIED}),
+            carry_out=lambda actor, user, data: services.reset_second_factor(
+                actor=actor, user=user, reason=data["reason"]
+            ),
+            form=InternalReasonForm,
+            grave=True,
+            proof=True,
+            offered_for=services.is_enrolled,
         ),
     )
 }
@@ -149,6 +205,8 @@ def ask(
     back: str,
 ) -> HttpResponse:
     """The page with the question; on a yes, carry the decision out and go `back`."""
+    if decision.proof and (again := proof.ask_again(request)) is not None:
+        return again
     answered = request.method == "POST" and "confirmed" in request.POST
     form = decision.form(request.POST if answered else None)
     if answered and form.is_valid():

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from django import forms
 from django.core.exceptions import ValidationError
+from unfold.widgets import UnfoldAdminTextInputWidget
 
 from accounts import numbers
 from accounts.models import AccountState, Premises, Role, User, normalise_email
@@ -23,6 +24,7 @@ class PersonForm(_UserForm):
     class Meta:
         model = User
         fields: ClassVar = ["full_name", "phone", "cadre", "registration_number", "premises"]
+        widgets: ClassVar = {"phone": UnfoldAdminTextInputWidget(attrs={"inputmode": "tel"})}
 
     def clean_phone(self) -> str:
         phone = self.cleaned_data["phone"]

@@ -5,12 +5,12 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from unfold.admin import ModelAdmin, TabularInline
 
-from accounts import policy, services
+from accounts import numbers, policy, services
 from accounts.admin.decisions import DECISIONS, ask
 from accounts.admin.decorators import action, display
 from accounts.admin.forms import NewPersonForm, PersonForm
@@ -52,7 +52,13 @@ class UserAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no types
         "premises",
         "created_at",
     )
-    list_filter = ("state", "role", "cadre", "premises__region")
+    list_filter = (
+        "state",
+        "role",
+        "cadre",
+        "premises__region",
+        ("email_confirmed_at", admin.EmptyFieldListFilter),
+    )
     list_filter_submit = True
     search_fields = (
         "full_name",
@@ -61,7 +67,7 @@ class UserAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no types
         "premises__name",
         "premises__licence_number",
     )
-    search_help_text = "Name, e-mail, number or premises"
+    search_help_text = "Name, e-mail, phone, number or premises"
     when_empty = "Registrations from the app appear here and wait for somebody to verify them."
     list_select_related = ("premises",)
     ordering = ("-created_at",)
@@ -70,11 +76,22 @@ class UserAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no types
     show_full_result_count = False
     autocomplete_fields = ("premises",)
     actions = ("verify_selected", "refuse_selected")
-    actions_detail = ("verify", "refuse", "deactivate", "reactivate", "change_role")
+    actions_detail = (
+        "verify",
+        "ask_more",
+        "refuse",
+        "deactivate",
+        "reactivate",
+        "change_role",
+        "reset_second_factor",
+    )
     inlines = (SessionInline,)
     _provenance = (
         "state",
         "state_reason",
+        "email_confirmed_at",
+        "question",
+        "answer",
         "decided_by",
         "decided_at",
         "created_at",
@@ -144,6 +161,17 @@ class UserAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no types
     def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
         return False
 
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[User], search_term: str
+    ) -> tuple[QuerySet[User], bool]:
+        found, duplicates = super().get_search_results(request, queryset, search_term)
+        try:
+            number = numbers.ghana_phone(search_term)
+        except numbers.NotANumber:
+            return found, duplicates
+        by_phone = User.objects.with_phone(number).values("pk")
+        return queryset.filter(Q(pk__in=by_phone) | Q(pk__in=found.values("pk"))), False
+
     # --- saving ------------------------------------------------------------------------------
     def save_model(
         self, request: HttpRequest, obj: User, form: "forms.ModelForm[User]", change: bool
@@ -181,7 +209,9 @@ class UserAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no types
         actor = actor_of(request)
         if user is None or user.state not in decision.states or user.pk == actor.pk:
             return False
-        return services.may_edit(actor, user) or name in ("verify", "refuse")
+        if not decision.offered_for(user):
+            return False
+        return services.may_edit(actor, user) or name in ("verify", "ask_more", "refuse")
 
     def _person(self, request: HttpRequest, object_id: str) -> User | None:
         """The person of the page, read once per request."""
@@ -193,6 +223,9 @@ class UserAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no types
 
     def has_verify_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
         return self._may(request, "verify", object_id)
+
+    def has_ask_more_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        return self._may(request, "ask_more", object_id)
 
     def has_refuse_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
         return self._may(request, "refuse", object_id)
@@ -206,6 +239,9 @@ class UserAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no types
     def has_change_role_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
         return self._may(request, "change_role", object_id)
 
+    def has_reset_second_factor_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        return self._may(request, "reset_second_factor", object_id)
+
     def _ask_one(self, request: HttpRequest, name: str, object_id: str) -> HttpResponse:
         user = self._person(request, object_id)
         if user is None:
@@ -216,6 +252,10 @@ class UserAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no types
     @action(description="Verify", icon="check", permissions=["verify"], url_path="verify")
     def verify(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return self._ask_one(request, "verify", object_id)
+
+    @action(description="Ask for more", icon="help", permissions=["ask_more"], url_path="ask")
+    def ask_more(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return self._ask_one(request, "ask_more", object_id)
 
     @action(description="Refuse", icon="close", permissions=["refuse"], url_path="refuse")
     def refuse(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -232,6 +272,13 @@ class UserAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no types
     @action(description="Change role", icon="badge", permissions=["change_role"], url_path="change-role")
     def change_role(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return self._ask_one(request, "change_role", object_id)
+
+    @action(
+        description="Reset second factor", icon="phonelink_erase", permissions=["reset_second_factor"],
+        url_path="reset-second-factor",
+    )  # fmt: skip
+    def reset_second_factor(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return self._ask_one(request, "reset_second_factor", object_id)
 
     @admin.action(description="Verify the selected registrations", permissions=["verify"])
     def verify_selected(self, request: HttpRequest, queryset: QuerySet[User]) -> HttpResponse:

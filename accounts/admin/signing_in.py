@@ -3,14 +3,19 @@
 from typing import Any, cast
 
 from django.contrib import admin
-from django.contrib.auth.views import PasswordChangeView
+from django.contrib.auth import REDIRECT_FIELD_NAME
+from django.contrib.auth.views import LoginView, PasswordChangeView
 from django.core.exceptions import ValidationError
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils.http import urlencode
+from django.views.decorators.cache import never_cache
 from unfold.forms import AdminOwnPasswordChangeForm, AuthenticationForm
 
 from accounts import devices, services
+from accounts.admin import proof
+from accounts.admin.second_factor import let_in
 from accounts.models import User
 from dermatech.core.errors import Throttled, Unauthenticated, ValidationFailed
 
@@ -36,6 +41,39 @@ class AdminLoginForm(AuthenticationForm):  # type: ignore[misc]  # unfold has no
             except Throttled as locked:
                 raise ValidationError(locked.detail, code=locked.code) from None
         return data
+
+
+class SignInView(LoginView):
+    """The password first; whoever has a second factor, or must have one, is asked for it next."""
+
+    authentication_form = AdminLoginForm
+    template_name = "admin/login.html"
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        user: User = form.get_user()
+        if not proof.needs_code(user):
+            return let_in(self.request, user, factor=proof.NO_FACTOR)
+        proof.remember_password_step(self.request, user)
+        there = urlencode({"next": proof.after(self.request)})
+        return HttpResponseRedirect(f"{reverse('admin:second_factor')}?{there}")
+
+
+@never_cache
+def sign_in(request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+    """The admin site's sign-in page."""
+    if request.method == "GET" and admin.site.has_permission(request):
+        return HttpResponseRedirect(reverse("admin:index"))
+    context = {
+        **admin.site.each_context(request),
+        "title": "Log in",
+        "subtitle": None,
+        "app_path": request.get_full_path(),
+        "username": request.user.get_username(),
+        REDIRECT_FIELD_NAME: proof.after(request),
+        **(extra_context or {}),
+    }
+    request.current_app = admin.site.name
+    return cast(HttpResponse, SignInView.as_view(extra_context=context)(request))
 
 
 class OwnPasswordForm(AdminOwnPasswordChangeForm):  # type: ignore[misc]  # unfold has no types

@@ -1,9 +1,18 @@
 """Accounts: people, places, devices."""
 
-from accounts.audit.models import AuditCheckpoint, AuditDisclosure, AuditEvent, AuditLeaf, AuditPending
+from accounts.audit.models import (
+    AuditCheckpoint,
+    AuditDisclosure,
+    AuditEvent,
+    AuditExport,
+    AuditFinding,
+    AuditLeaf,
+    AuditPending,
+)
 from accounts.models.idempotency import IdempotencyRecord
 from accounts.models.mail import OutgoingMail
 from accounts.models.premises import Premises
+from accounts.models.second_factor import RecoveryCode, SecondFactor
 from accounts.models.session import DeviceSession, RefreshToken
 from accounts.models.user import User, normalise_email
 from accounts.roles import AccountState, Cadre, EndReason, Region, Role
@@ -13,6 +22,8 @@ __all__ = [
     "AuditCheckpoint",
     "AuditDisclosure",
     "AuditEvent",
+    "AuditExport",
+    "AuditFinding",
     "AuditLeaf",
     "AuditPending",
     "Cadre",
@@ -21,9 +32,11 @@ __all__ = [
     "IdempotencyRecord",
     "OutgoingMail",
     "Premises",
+    "RecoveryCode",
     "RefreshToken",
     "Region",
     "Role",
+    "SecondFactor",
     "User",
     "normalise_email",
 ]

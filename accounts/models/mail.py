@@ -26,6 +26,9 @@ class OutgoingMail(BaseModel):
         ACCOUNT_DEACTIVATED = "account_deactivated", "Account deactivated"
         PASSWORD_RESET = "password_reset", "Password reset"
         PASSWORD_CHANGED = "password_changed", "Password changed"
+        AUDIT_CHECKPOINT = "audit_checkpoint", "Checkpoint of the audit log"
+        SECOND_FACTOR_CHANGED = "second_factor_changed", "Second factor changed"
+        REGISTRATION_QUESTION = "registration_question", "Question about a registration"
 
     class State(models.TextChoices):
         QUEUED = "queued", "Queued"

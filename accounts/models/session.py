@@ -19,9 +19,7 @@ class DeviceSessionQuerySet(models.QuerySet["DeviceSession"]):
 
     def visible_to(self, user: User | None) -> Self:
         """Everybody's for who may read accounts, otherwise one's own."""
-        if policy.allows(user, policy.Permission.ACCOUNT_READ):
-            return self
-        return self.filter(user=user) if user is not None and user.pk else self.none()
+        return self.filter(policy.scope(user, policy.Verb.READ, self.model))
 
 
 class DeviceSession(BaseModel):
@@ -70,6 +68,14 @@ class RefreshToken(BaseModel):
     digest = models.CharField(max_length=64, unique=True, editable=False)
     expires_at = models.DateTimeField()
     used_at = models.DateTimeField(null=True, blank=True, help_text="When it was exchanged; once only.")
+    exchanged_by = models.CharField(
+        max_length=64, blank=True, default="", db_default="", editable=False,
+        help_text="Digest of the request that exchanged it, so that the same one may ask again.",
+    )  # fmt: skip
+    sealed_successor = models.TextField(
+        blank=True, default="", db_default="", editable=False,
+        help_text="The next token, readable only with this one; emptied when the next one is used.",
+    )  # fmt: skip
 
     class Meta:
         indexes: ClassVar = [

@@ -12,7 +12,7 @@ from django.db.models.functions import Lower
 from accounts import policy
 from accounts.models.premises import Premises
 from accounts.roles import STAFF_ROLES, AccountState, Cadre, Role
-from dermatech.core.fields import EncryptedTextField
+from dermatech.core.fields import BlindIndexField, EncryptedTextField
 from dermatech.core.models import BaseModel
 
 
@@ -24,13 +24,17 @@ def normalise_email(email: str) -> str:
 class UserQuerySet(models.QuerySet["User"]):
     def visible_to(self, user: "User | None") -> Self:
         """Everybody for who may read accounts, otherwise oneself."""
-        if policy.allows(user, policy.Permission.ACCOUNT_READ):
-            return self
-        return self.filter(pk=user.pk) if user is not None and user.pk else self.none()
+        return self.filter(policy.scope(user, policy.Verb.READ, self.model))
 
     def pending(self) -> Self:
         """The registration queue."""
         return self.filter(state=AccountState.PENDING)
+
+    def with_phone(self, number: str) -> Self:
+        """Whose phone number (E.164) it is. Rows from before the index are found after `rotate_keys`."""
+        index = self.model._meta.get_field("phone_index")
+        assert isinstance(index, BlindIndexField)  # noqa: S101  # as declared below
+        return self.filter(phone_index__in=index.candidates(number))
 
 
 class UserManager(BaseUserManager["User"]):
@@ -46,6 +50,10 @@ class UserManager(BaseUserManager["User"]):
     def pending(self) -> UserQuerySet:
         """See `UserQuerySet.pending`."""
         return self.get_queryset().pending()
+
+    def with_phone(self, number: str) -> UserQuerySet:
+        """See `UserQuerySet.with_phone`."""
+        return self.get_queryset().with_phone(number)
 
     def get_by_natural_key(self, username: str | None) -> "User":
         return self.get(email=normalise_email(username or ""))
@@ -77,6 +85,7 @@ class User(AbstractBaseUser, BaseModel):
     phone = EncryptedTextField(
         blank=True, default="", help_text="International form, for example +233241234567. Encrypted at rest."
     )
+    phone_index = BlindIndexField(of="phone", db_default="")
     role = models.CharField(max_length=20, choices=Role, default=Role.PHARMACIST)
     cadre = models.CharField(
         max_length=40, choices=Cadre, blank=True, default="",
@@ -93,6 +102,17 @@ class User(AbstractBaseUser, BaseModel):
     state = models.CharField(max_length=20, choices=AccountState, default=AccountState.PENDING)
     state_reason = models.TextField(
         blank=True, default="", help_text="Why the account was refused or deactivated; its owner is told."
+    )
+    email_confirmed_at = models.DateTimeField(
+        null=True, blank=True, editable=False,
+        help_text="When somebody proved to read letters to this address.",
+    )  # fmt: skip
+    question = models.TextField(
+        blank=True, default="", db_default="",
+        help_text="What a supervisor asked of a waiting person; they got it by e-mail.",
+    )  # fmt: skip
+    answer = models.TextField(
+        blank=True, default="", db_default="", help_text="What the person answered in the app."
     )
     decided_by = models.ForeignKey(
         "self", on_delete=models.PROTECT, null=True, blank=True, related_name="+", editable=False
@@ -132,6 +152,8 @@ class User(AbstractBaseUser, BaseModel):
         indexes: ClassVar = [
             # The registration queue in the admin site.
             models.Index(fields=["state", "created_at"], name="user_queue"),
+            # The search for a phone number in the admin site.
+            models.Index(fields=["phone_index"], name="user_by_phone", condition=~Q(phone_index="")),
         ]
 
     def __str__(self) -> str:

@@ -18,15 +18,14 @@ _MAY_RESET = (AccountState.PENDING, AccountState.VERIFIED)
 def request_password_reset(*, actor: None, email: str) -> None:
     """Queue a letter to `email`, should it be somebody's. Nobody is looked up here, so known and
     unknown addresses cannot be told apart by the answer or by its time."""
-    if address := context.current().address:
-        throttle.reserve([limits.bucket("reset_address", address)])
+    throttle.reserve(limits.request_buckets("reset", address=context.current().address))
     with transaction.atomic():
         mail.enqueue(mail.Kind.PASSWORD_RESET, address=normalise_email(email))
         account_event(actor=None, action=Action.AUTH_PASSWORD_RESET_REQUESTED)
 
 
-def confirm_password_reset(*, actor: None, uid: str, token: str, new_password: str) -> None:
-    """Set a new password by the token of the letter, once, and end all sessions.
+def confirm_password_reset(*, actor: None, uid: str, token: str, new_password: str) -> User:
+    """Set a new password by the token of the letter, once, and end all sessions; returns whose it is.
 
     Raises ValidationFailed: `token` with code `reset_token_invalid`, or the broken password rules.
     """
@@ -43,11 +42,14 @@ def confirm_password_reset(*, actor: None, uid: str, token: str, new_password: s
         ).update(password=hashed, epoch=F("epoch") + 1, updated_at=now)
         if not won:
             raise _invalid()
+        # Who has the letter reads the mailbox.
+        User.objects.filter(pk=user.pk, email_confirmed_at=None).update(email_confirmed_at=now)
         end_sessions(actor=user, which=Q(user=user), reason=EndReason.PASSWORD_CHANGED, now=now)
         account_event(
             actor=user, action=Action.AUTH_PASSWORD_CHANGED, entity=user, detail={"by": "reset letter"}
         )
         mail.enqueue(mail.Kind.PASSWORD_CHANGED, user=user)
+    return user
 
 
 def change_own_password(*, actor: User, new_password: str) -> None:

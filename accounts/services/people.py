@@ -69,7 +69,7 @@ def _update(
         if different:
             for name, value in different.items():
                 setattr(row, name, value)
-            _save(row, [*different, "updated_at"])
+            _save(row, [*different, *(["phone_index"] if "phone" in different else []), "updated_at"])
             told = {n: str(v.pk) if isinstance(v, Premises) else v for n, v in different.items()}
             account_event(actor=actor, action=Action.ACCOUNT_UPDATED, entity=row, changes=told)
     return row

@@ -1,6 +1,8 @@
 """Signing in, staying signed in, signing out."""
 
-from dataclasses import dataclass
+import hashlib
+import secrets
+from dataclasses import dataclass, replace
 from datetime import datetime
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Final
@@ -35,6 +37,7 @@ class SignedIn:
     refresh: str
     access_expires_in: int  # seconds
     device_mark: str = ""
+    again: bool = False  # the answer to the same request was given before and got lost
 
 
 def invalid_credentials() -> Unauthenticated:
@@ -124,15 +127,23 @@ def login(
 
 
 def admin_login(*, actor: None, email: str, password: str, device_mark: str = "") -> User:
-    """Who signs in to the admin site. Raises what `check_credentials` raises; to everybody who is not
-    staff the site says what it says to a wrong password."""
+    """Whose password it is at the admin site; the second factor follows. Raises what
+    `check_credentials` raises; to everybody who is not staff the site says what it says to a wrong
+    password."""
     user = check_credentials(actor=actor, email=email, password=password, device_mark=device_mark)
     if not user.is_staff:
         _login_denied(user, "not staff")
         raise invalid_credentials()
-    with transaction.atomic():
-        account_event(actor=user, action=Action.AUTH_LOGIN, entity=user, detail={"site": "admin"})
     return user
+
+
+def admin_signed_in(*, actor: User, second_factor: str) -> None:
+    """The admin site let somebody in. `second_factor`: "app", "recovery code", "set up", "none"."""
+    with transaction.atomic():
+        account_event(
+            actor=actor, action=Action.AUTH_LOGIN, entity=actor,
+            detail={"site": "admin", "second_factor": second_factor},
+        )  # fmt: skip
 
 
 def _open_session(user: User, *, device_name: str, now: datetime) -> DeviceSession:
@@ -152,10 +163,14 @@ def _open_session(user: User, *, device_name: str, now: datetime) -> DeviceSessi
 
 def _new_refresh(session: DeviceSession, now: datetime) -> str:
     raw, digest = tokens.new_refresh()
+    _store(session, digest, now)
+    return raw
+
+
+def _store(session: DeviceSession, digest: str, now: datetime) -> None:
     RefreshToken.objects.create(
         session=session, digest=digest, expires_at=now + settings.REFRESH_TOKEN_LIFETIME
     )
-    return raw
 
 
 def _signed_in(user: User, session: DeviceSession, refresh: str, *, device_mark: str = "") -> SignedIn:
@@ -169,33 +184,86 @@ def _signed_in(user: User, session: DeviceSession, refresh: str, *, device_mark:
     )
 
 
-def refresh(*, actor: None, refresh: str) -> SignedIn:
+def refresh(*, actor: None, refresh: str, request_key: str = "", device_mark: str = "") -> SignedIn:
     """Exchange a refresh token for a new pair; of two that try, one wins.
 
-    A token that was exchanged before ends its whole family: either the caller or whoever
-    exchanged it first stole it. Raises Unauthenticated `token_invalid`, `token_expired` or
-    `token_reused`.
+    A token that was exchanged before ends its whole family: either the caller or whoever exchanged it
+    first stole it. One exception, for answers that get lost on the way: the request that exchanged it,
+    recognised by its Idempotency-Key on the same device, may ask again within REFRESH_GRACE and is
+    given the same successor, as long as that one is unused. Raises Unauthenticated `token_invalid`,
+    `token_expired` or `token_reused`.
     """
     now = timezone.now()
     token = _find(refresh)
     if token is None:
         raise tokens.token_invalid("This refresh token is not valid; sign in again.")
+    caller = _caller(token.session.user, request_key=request_key, device_mark=device_mark)
     if token.used_at is not None:
-        raise _reused(token, now)
+        return _again(token, refresh, caller, now)
     if token.expires_at <= now:
         raise tokens.token_expired("This refresh token has expired; sign in again.")
     context.amend(device=str(token.session_id))
     with transaction.atomic():
-        won = RefreshToken.objects.filter(pk=token.pk, used_at__isnull=True).update(
-            used_at=now, updated_at=now
-        )
-        if won:
-            _keep_open(token.session, now)
-            successor = _new_refresh(token.session, now)
-            account_event(actor=token.session.user, action=Action.AUTH_REFRESH, entity=token.session)
-    if not won:
-        raise _reused(token, now)
+        successor = _exchange(token, refresh, caller, now)
+    if not successor:  # somebody was quicker
+        return _again(_find(refresh) or token, refresh, caller, now)
     return _signed_in(token.session.user, token.session, successor)
+
+
+def _exchange(token: RefreshToken, raw: str, caller: str, now: datetime) -> str:
+    """The successor of `token`, or nothing where it was exchanged meanwhile."""
+    successor, digest = tokens.new_refresh()
+    won = RefreshToken.objects.filter(pk=token.pk, used_at__isnull=True).update(
+        used_at=now, exchanged_by=caller, updated_at=now,
+        sealed_successor=tokens.seal(successor, under=raw) if caller else "",
+    )  # fmt: skip
+    if not won:
+        return ""
+    _keep_open(token.session, now)
+    # What led to the token in hand has served.
+    RefreshToken.objects.filter(session=token.session).exclude(pk=token.pk).exclude(
+        sealed_successor=""
+    ).update(sealed_successor="")
+    _store(token.session, digest, now)
+    account_event(actor=token.session.user, action=Action.AUTH_REFRESH, entity=token.session)
+    return successor
+
+
+def _caller(user: User, *, request_key: str, device_mark: str) -> str:
+    """Digest of what makes a request the same one: its key and, where it shows one, its device's mark.
+    Empty without a key: such a request cannot be told from a thief's."""
+    if not request_key:
+        return ""
+    device = devices.known_device(device_mark, user)
+    return hashlib.sha256(f"{device}\n{request_key}".encode()).hexdigest()
+
+
+def _again(token: RefreshToken, raw: str, caller: str, now: datetime) -> SignedIn:
+    """The same pair for the request whose answer was lost; raises `token_reused` for everybody else."""
+    if not _is_retry(token, caller, now):
+        raise _reused(token, now)
+    successor = tokens.unseal(token.sealed_successor, under=raw)
+    context.amend(device=str(token.session_id))
+    with transaction.atomic():
+        _keep_open(token.session, now)
+        unused = RefreshToken.objects.filter(digest=tokens.digest(successor), used_at__isnull=True).exists()
+        if unused:
+            account_event(
+                actor=token.session.user, action=Action.AUTH_REFRESH, entity=token.session,
+                detail={"again": True},
+            )  # fmt: skip
+    if not unused:
+        raise _reused(token, now)
+    return replace(_signed_in(token.session.user, token.session, successor), again=True)
+
+
+def _is_retry(token: RefreshToken, caller: str, now: datetime) -> bool:
+    return (
+        bool(caller and token.sealed_successor)
+        and secrets.compare_digest(token.exchanged_by, caller)
+        and token.used_at is not None
+        and now - token.used_at <= settings.REFRESH_GRACE
+    )
 
 
 def _find(raw: str) -> RefreshToken | None:

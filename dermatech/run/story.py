@@ -329,6 +329,12 @@ def closing(told: Terminal, port: int, accounts: Iterable[Account], data_dir: Pa
     told.table(("who", "e-mail", "password", "as"), rows)
     told.line("Ama and Kofi use the API; the others sign in to the admin.", indent=3)
     told.line(
+        "Here a password is enough there, until somebody sets up an authenticator app (under their name: "
+        "Second factor). In production all of staff must; ADMIN_TOTP=required shows that on this machine.",
+        "dim",
+        indent=3,
+    )
+    told.line(
         f"Passwords were made for this machine alone and are kept in {data_dir / 'demo-accounts.json'}. "
         f"Logs are in {data_dir / 'logs'}.",
         "dim",

@@ -9,7 +9,7 @@ from django.urls import reverse
 from accounts.models import DeviceSession, OutgoingMail, Premises, User
 from tests.cast import PASSWORD
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.one_database]
 LOGIN = "/admin/login/"
 
 

@@ -49,3 +49,16 @@ def test_a_pattern_that_cannot_work_is_found(settings: Any, patterns: dict[str, 
 def test_a_limit_that_cannot_work_is_found(settings: Any, limits: dict[str, Any]) -> None:
     settings.ACCOUNT_LIMITS = limits
     assert _ids(checks.check_limits()) == ["accounts.E004"]
+
+
+@pytest.mark.parametrize("change", [{"ADMIN_TOTP": "optional"}, {"ADMIN_PROOF_SECONDS": 0}], ids=str)
+def test_a_password_alone_for_the_admin_is_a_warning_in_production(
+    settings: Any, change: dict[str, Any]
+) -> None:
+    settings.ADMIN_TOTP, settings.ADMIN_PROOF_SECONDS = "required", 300
+    assert _ids(checks.check_second_factor()) == []
+    settings.PRODUCTION = True
+    assert _ids(checks.check_second_factor()) == []
+    for name, value in change.items():
+        setattr(settings, name, value)
+    assert _ids(checks.check_second_factor()) == ["accounts.W001"]

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import AnonymousUser
+from django.db.models import Q
 
 from accounts import policy
 from accounts.models import User
@@ -30,6 +31,7 @@ EXPECTED = {
     Permission.ACCOUNT_DEACTIVATE: "SX",
     Permission.ACCOUNT_CREATE: "X",
     Permission.ROLE_CHANGE: "X",
+    Permission.SECOND_FACTOR_RESET: "X",
     Permission.SESSION_END_ANY: "SX",
     Permission.PREMISES_EDIT: "SX",
     Permission.AUDIT_READ: "AX",
@@ -124,3 +126,46 @@ def test_the_admin_site_is_for_verified_staff() -> None:
 
 def test_a_codename_of_nobody_is_nobodys() -> None:
     assert admin_permission("accounts.fly_user") is None
+
+
+# --- which rows ----------------------------------------------------------------------------------
+@pytest.mark.django_db
+def test_rows_are_reached_by_role_premises_and_ownership(
+    ama: Any, kofi: Any, esi: Any, yaw: Any, efua: Any, adjoa: Any
+) -> None:
+    def reached(actor: Any, verb: policy.Verb) -> set[str]:
+        return {user.get_short_name() for user in User.objects.filter(policy.scope(actor, verb, User))}
+
+    everybody = {"Ama", "Kofi", "Esi", "Yaw", "Efua", "Adjoa"}
+    assert reached(ama, policy.Verb.READ) == {"Ama"}
+    assert [reached(person, policy.Verb.READ) for person in (yaw, efua, adjoa)] == [everybody] * 3
+    assert reached(yaw, policy.Verb.WRITE) == everybody
+    assert reached(efua, policy.Verb.WRITE) == {"Efua"}
+    for nobody in (None, AnonymousUser()):
+        assert reached(nobody, policy.Verb.READ) == set()
+
+
+@pytest.mark.django_db
+def test_patient_records_are_reached_by_the_own_premises(ama: Any, esi: Any, yaw: Any, efua: Any) -> None:
+    from consultations.models import Analysis, Consultation, Photo, Recommendation
+
+    for model, path in (
+        (Consultation, "premises"),
+        (Photo, "consultation__premises"),
+        (Analysis, "consultation__premises"),
+        (Recommendation, "consultation__premises"),
+    ):
+        for verb in policy.Verb:
+            assert policy.scope(ama, verb, model) == policy.NOTHING | Q(**{path: ama.premises_id})
+            assert policy.scope(efua, verb, model) == policy.NOTHING
+        assert policy.scope(yaw, policy.Verb.READ, model) == Q()
+        assert policy.scope(yaw, policy.Verb.WRITE, model) == policy.NOTHING
+    ama.state = AccountState.DEACTIVATED
+    assert policy.scope(ama, policy.Verb.READ, Consultation) == policy.NOTHING
+
+
+@pytest.mark.django_db
+def test_a_table_that_nobody_thought_of_stays_shut(adjoa: Any) -> None:
+    from accounts.models import OutgoingMail
+
+    assert policy.scope(adjoa, policy.Verb.READ, OutgoingMail) == policy.NOTHING

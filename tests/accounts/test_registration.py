@@ -1,14 +1,19 @@
 """Registering, and what a supervisor decides about it."""
 
+import re
+from datetime import timedelta
 from typing import Any
 
 import pytest
+import time_machine
+from django.utils import timezone
 
 from accounts import mail, services
 from accounts.models import OutgoingMail, Premises, User
 from accounts.roles import Cadre, Region
 from dermatech.core.errors import Conflict, Forbidden, ValidationFailed
 from tests.accounts.conftest import API
+from tests.cast import PASSWORD
 
 pytestmark = pytest.mark.django_db
 
@@ -175,3 +180,92 @@ def test_two_verified_people_cannot_have_one_registration_number(akosua: Any, am
     assert refusal.value.code == "registration_number_taken"
     akosua.refresh_from_db()
     assert akosua.state == "pending"
+
+
+# --- the first letter and the supervisor's questions ---------------------------------------------
+def _codes(kind: str, user: User) -> dict[str, str]:
+    """uid and token as they stand in a letter."""
+    text = mail.compose(kind, user).text
+    return {name: re.search(rf"{name}:\s+(\S+)", text)[1] for name in ("uid", "token")}  # type: ignore[index]
+
+
+def test_the_first_letter_confirms_the_address(api: Any, akosua: Any, events: Any) -> None:
+    code = _codes("registration_received", akosua)
+    assert [api.post(f"{API}/confirm-email", code).status_code for _ in "ab"] == [204, 204]
+    akosua.refresh_from_db()
+    assert akosua.email_confirmed_at is not None
+    assert events() == ["account.updated success"]
+    assert "uid:" not in mail.compose("registration_received", akosua).text
+
+
+def test_a_wrong_old_or_foreign_code_confirms_nothing(api: Any, akosua: Any, ama: Any) -> None:
+    code = _codes("registration_received", akosua)
+    resetting = _codes("password_reset", akosua)
+    for wrong in (
+        {**code, "token": code["token"][:-1] + "x"},
+        {**code, "uid": _codes("registration_received", ama)["uid"]},
+        {**code, "uid": "nonsense"},
+        resetting,
+    ):
+        assert _wrong(api.post(f"{API}/confirm-email", wrong)) == {"token": "confirmation_token_invalid"}
+    with time_machine.travel(timezone.now() + timedelta(days=4), tick=True):
+        assert api.post(f"{API}/confirm-email", code).status_code == 400
+    akosua.refresh_from_db()
+    assert akosua.email_confirmed_at is None
+    # And the code of this letter sets no password.
+    body = {**code, "new_password": "nine green baskets on sunday"}
+    assert _wrong(api.post(f"{API}/password-reset/confirm", body)) == {"token": "reset_token_invalid"}
+
+
+def test_where_it_is_asked_for_nobody_is_verified_before_the_address_is_confirmed(
+    api: Any, akosua: Any, yaw: Any, settings: Any
+) -> None:
+    settings.CONFIRMED_EMAIL_REQUIRED = True
+    with pytest.raises(Conflict) as refused:
+        services.verify_registration(actor=yaw, user=akosua)
+    assert refused.value.code == "email_unconfirmed"
+    api.post(f"{API}/confirm-email", _codes("registration_received", akosua))
+    akosua.refresh_from_db()
+    services.verify_registration(actor=yaw, user=akosua)
+    assert akosua.state == "verified"
+
+
+def test_a_supervisor_asks_the_person_answers_and_is_verified(
+    api: Any, akosua: Any, yaw: Any, sign_in: Any, events: Any
+) -> None:
+    services.ask_applicant(actor=yaw, user=akosua, question="Which number stands on the certificate?")
+    letter = OutgoingMail.objects.get()
+    assert "Which number stands" in mail.compose(letter.kind, akosua).html
+    who = {"email": akosua.email, "password": PASSWORD}
+    told = {"answer": "I left out a digit.", "registration_number": "ps/7778"}
+    assert _wrong(api.post(f"{API}/register/answer", {**who, **told, "registration_number": "?"})) == {
+        "registration_number": "invalid_registration_number"
+    }
+    answer = api.post(f"{API}/register/answer", {**who, **told})
+    assert (answer.status_code, answer.json()["code"]) == (202, "answer_received")
+    akosua.refresh_from_db()
+    assert (akosua.answer, akosua.registration_number) == ("I left out a digit.", "PS/7778")
+    assert api.post(f"{API}/register/answer", {**who, **told}).json()["code"] == "nothing_asked"
+    services.verify_registration(actor=yaw, user=akosua)
+    assert sign_in(akosua).status_code == 200
+    assert events()[:2] == ["account.updated success"] * 2
+
+
+def test_only_who_knows_the_password_answers(api: Any, akosua: Any, yaw: Any) -> None:
+    services.ask_applicant(actor=yaw, user=akosua, question="Which number?")
+    body = {"email": akosua.email, "password": "wrong", "answer": "Mine."}
+    assert api.post(f"{API}/register/answer", body).status_code == 401
+    akosua.refresh_from_db()
+    assert akosua.answer == ""
+
+
+def test_only_who_verifies_may_ask_and_only_somebody_who_waits(
+    akosua: Any, ama: Any, efua: Any, yaw: Any
+) -> None:
+    for person in (ama, efua):
+        with pytest.raises(Forbidden):
+            services.ask_applicant(actor=person, user=akosua, question="Which number?")
+    with pytest.raises(Conflict):
+        services.ask_applicant(actor=yaw, user=ama, question="Which number?")
+    with pytest.raises(ValidationFailed):
+        services.ask_applicant(actor=yaw, user=akosua, question="  ")

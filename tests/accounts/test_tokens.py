@@ -12,11 +12,16 @@ import jwt
 import pytest
 import time_machine
 from django.conf import settings as live
+from django.test import RequestFactory
 from django.utils import timezone
+from rest_framework.request import Request
 
 from accounts import tokens
+from accounts.authentication import AccessTokenAuthentication
 from accounts.models import DeviceSession, User
+from dermatech.core.errors import Unauthenticated
 from tests.accounts.conftest import API
+from tests.campaigns.tokens import forgeries
 
 pytestmark = pytest.mark.django_db
 
@@ -157,6 +162,24 @@ def test_a_changed_truncated_or_padded_token_is_refused(ama: Any, pair: Any, me:
     assert me(access).status_code == 200
 
 
+def test_no_forgery_of_the_campaign_is_taken(ama: Any, pair: Any, me: Any) -> None:
+    """What `make campaign NAME=tokens` sends to the running server."""
+    held = pair(ama)
+    forged = list(forgeries(held["access"], held["refresh"], live.JWT_SIGNING_KEY))
+    assert len(forged) >= 300
+    taken = [(family, token) for family, token in forged if _taken(token)]
+    assert taken == []
+    assert me(held["access"]).status_code == 200
+
+
+def _taken(token: str) -> bool:
+    request = Request(RequestFactory().get("/", headers={"Authorization": f"Bearer {token}"}))
+    try:
+        return AccessTokenAuthentication().authenticate(request) is not None
+    except Unauthenticated:
+        return False
+
+
 def test_a_refresh_token_is_no_access_token(ama: Any, pair: Any, me: Any) -> None:
     _refused(me(pair(ama)["refresh"]))
 
@@ -222,8 +245,6 @@ def test_checking_a_token_costs_one_query(
 
 def test_forged_tokens_are_refused_quickly() -> None:
     """A long text is turned away before any signature is checked."""
-    from dermatech.core.errors import Unauthenticated
-
     began = time.perf_counter()
     for _ in range(1000):
         with pytest.raises(Unauthenticated):

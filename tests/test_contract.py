@@ -28,6 +28,8 @@ OPERATIONS = {
     "PATCH /consultations/{}",
     "POST /consultations/{}/images",
     "GET /consultations/{}/images/{}",
+    "GET /consultations/{}/leaflet",
+    "GET /consultations/{}/referral-letter",
     "POST /analysis/skin",
     "GET /analysis/{}",
     "GET /analysis/{}/heatmap",

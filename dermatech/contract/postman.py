@@ -15,14 +15,17 @@ _VARIABLES = {
     "host": "http://127.0.0.1:8000",
     "email": "ama@dermatech.example",
     "password": "",
+    "auditor_email": "efua@dermatech.example",
+    "auditor_password": "",
     **dict.fromkeys(
         ("access", "refresh", "me_etag", "session_id", "rules_etag", "medication_id", "bundle"), ""
     ),
-    **dict.fromkeys(("consultation_id", "reference", "etag", "image_id", "analysis_id"), ""),
+    **dict.fromkeys(("consultation_id", "reference", "etag", "image_id", "analysis_id", "export_id"), ""),
 }
 _ABOUT = """Runs from top to bottom against a server with published knowledge: set `host` and the `password`
-of `email`, and choose a picture where a request names `skin.jpg`. Every request states its status, checks
-the shape of its answer against the API's own schema, and keeps the ids and tokens that later ones need."""
+of `email`, those of an auditor, and choose a picture where a request names `skin.jpg`. Every request
+states its status, checks the shape of its answer against the API's own schema, and keeps the ids and
+tokens that later ones need."""
 
 _EVERYWHERE = """
 pm.test("bears a request id", () => pm.expect(pm.response.headers.get("X-Request-ID")).to.be.a("string"));

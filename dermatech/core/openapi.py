@@ -2,11 +2,13 @@
 
 from typing import Any
 
-from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.extensions import OpenApiSerializerExtension, OpenApiSerializerFieldExtension
 from drf_spectacular.utils import OpenApiResponse
 
 from dermatech.core import problem
+from dermatech.core.pagination import DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE
 
+NO_CONTROL_CHARACTERS = r"^[^\u0000-\u0008\u000B\u000C\u000E-\u001F]+$"
 _REF = {"$ref": "#/components/schemas/Problem"}
 PROBLEM_SCHEMA: dict[str, Any] = {
     "type": "object",
@@ -58,32 +60,78 @@ def problem_responses(*statuses: int) -> dict[Any, Any]:
     }
 
 
-class ProblemAutoSchema(AutoSchema):
-    """Adds to every operation the problems that any operation can answer with."""
+class StrictSerializerExtension(OpenApiSerializerExtension):  # type: ignore[no-untyped-call]  # registers itself
+    """Bodies in which an unknown field is refused say so."""
 
-    def get_response_serializers(self) -> Any:
-        declared: Any = super().get_response_serializers()
-        if not isinstance(declared, dict):
-            declared = {"200": declared}
-        given = {str(key[0] if isinstance(key, tuple) else key) for key in declared}
-        always = [400] if self.method != "DELETE" else []
-        if self.get_auth():
-            always += [401, 429]
-        return {**declared, **problem_responses(*[s for s in always if str(s) not in given])}
+    target_class = "dermatech.core.serializers.StrictSerializer"
+    match_subclasses = True
+
+    def map_serializer(self, auto_schema: Any, direction: Any) -> dict[str, Any]:
+        schema: dict[str, Any] = auto_schema._map_serializer(self.target, direction, bypass_extensions=True)
+        if direction == "request" and schema.get("type") == "object":
+            schema.setdefault("additionalProperties", False)
+        return schema
 
 
-def add_problem_component(result: dict[str, Any], **_: Any) -> dict[str, Any]:
-    """Post-processing hook: the Problem schema, with an example for every error answer."""
+class StrictCharFieldExtension(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-call]
+    """Text in which control characters are refused says so."""
+
+    target_class = "dermatech.core.serializers.StrictCharField"
+    match_subclasses = True
+
+    def map_serializer_field(self, auto_schema: Any, direction: Any) -> dict[str, Any]:
+        schema: dict[str, Any] = auto_schema._map_serializer_field(
+            self.target, direction, bypass_extensions=True
+        )
+        if direction == "request":
+            schema.setdefault("pattern", NO_CONTROL_CHARACTERS)
+        return schema
+
+
+# Query parameters that mean the same everywhere.
+_PARAMETERS: dict[str, dict[str, Any]] = {
+    "page_size": {"type": "integer", "minimum": 1, "maximum": MAX_PAGE_SIZE, "default": DEFAULT_PAGE_SIZE},
+    "cursor": {"type": "string", "pattern": "^[A-Za-z0-9_-]+$"},
+}
+
+
+def complete_document(result: dict[str, Any], **_: Any) -> dict[str, Any]:
+    """Post-processing hook: what every operation has and none has to say itself."""
     result.setdefault("components", {}).setdefault("schemas", {})["Problem"] = PROBLEM_SCHEMA
     for path in result.get("paths", {}).values():
-        for operation in path.values():
-            if not isinstance(operation, dict):
-                continue
-            for status, response in operation.get("responses", {}).items():
-                media = response.get("content", {}).get(problem.CONTENT_TYPE)
-                if media is not None:
-                    media.setdefault("examples", {"Problem": {"value": _example(int(status))}})
+        for method, operation in path.items():
+            if isinstance(operation, dict) and "responses" in operation:
+                _complete(method, operation)
     return result
+
+
+def _complete(method: str, operation: dict[str, Any]) -> None:
+    for parameter in operation.get("parameters", []):
+        if parameter["in"] == "query":
+            parameter["schema"] |= _PARAMETERS.get(parameter["name"], {})
+    responses = operation["responses"]
+    if any(parameter["name"] == "If-None-Match" for parameter in operation.get("parameters", [])):
+        responses.setdefault("304", {"description": "You hold it already."})
+    for status in _always(method, operation):
+        content = {problem.CONTENT_TYPE: {"schema": _REF}}
+        responses.setdefault(str(status), {"description": _MEANING[status], "content": content})
+    for status, response in responses.items():
+        media = response.get("content", {}).get(problem.CONTENT_TYPE)
+        if media is not None:
+            media.setdefault("examples", {"Problem": {"value": _example(int(status))}})
+    operation["responses"] = dict(sorted(responses.items()))
+
+
+def _always(method: str, operation: dict[str, Any]) -> list[int]:
+    """Problems that any operation of this kind can answer with."""
+    always = [406]
+    if {} not in operation.get("security", []):
+        always += [401, 429]
+    if method != "delete":
+        always += [400]
+    if "requestBody" in operation:
+        always += [413, 415]
+    return always
 
 
 def _example(status: int) -> dict[str, Any]:

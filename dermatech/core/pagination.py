@@ -54,8 +54,8 @@ class Cursor:
 
 def page_size(request: Request) -> int:
     """`page_size` of the request, 1 to 100."""
-    raw = request.query_params.get("page_size", "")
-    if not raw:
+    raw = request.query_params.get("page_size")
+    if raw is None:
         return DEFAULT_PAGE_SIZE
     if not (raw.isascii() and raw.isdigit()) or not 1 <= int(raw[:4]) <= MAX_PAGE_SIZE or len(raw) > 3:
         raise ValidationFailed.of("page_size", "invalid", f"Give a whole number from 1 to {MAX_PAGE_SIZE}.")
@@ -64,8 +64,8 @@ def page_size(request: Request) -> int:
 
 def updated_since(request: Request) -> datetime | None:
     """`updated_since` of the request as UTC; raises ValidationFailed for anything but RFC 3339."""
-    raw = request.query_params.get("updated_since", "")
-    if not raw:
+    raw = request.query_params.get("updated_since")
+    if raw is None:
         return None
     try:
         # A literal "+" of an offset arrives as a space when the client forgot to quote it.
@@ -82,8 +82,8 @@ def updated_since(request: Request) -> datetime | None:
 def paginate(request: Request, queryset: QuerySet[M]) -> tuple[list[M], str | None, str | None]:
     """One page of `queryset` (rows with `created_at` and `id`), and the URLs of its neighbours."""
     size = page_size(request)
-    text = request.query_params.get("cursor", "")
-    cursor = Cursor.decode(text) if text else None
+    text = request.query_params.get("cursor")
+    cursor = Cursor.decode(text) if text is not None else None
     backwards = cursor is not None and cursor.backwards
     if cursor is not None:
         edge = "gt" if backwards else "lt"

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from dermatech.core.releases import Release
+from dermatech.core.releases import Release, content_hash
 from dermatech.sync import texts
 from dermatech.sync.signing import spelled
 from medications import selectors as formulary_selectors
@@ -31,25 +31,33 @@ class Known:
 
     guidelines: GuidelineRelease
     formulary: FormularyRelease
+    cadre: str = ""
+    """Of who asks: what a cadre may not even read is not in its bundle."""
 
     @property
     def tag(self) -> str:
-        """`<guidelines>.<formulary>.<texts>`, as 3-9f86d081.2-60303ae2.5feceb66: the ETag."""
-        return f"{self.guidelines.label}.{self.formulary.label}.{texts.VERSION}"
+        """`<guidelines>.<formulary>.<texts and cadre>`, as 3-9f86d081.2-60303ae2.5feceb66: the ETag."""
+        return f"{self.guidelines.label}.{self.formulary.label}.{_edition(self.cadre)}"
 
 
-def in_force() -> Known:
+def in_force(cadre: str) -> Known:
     """What is published now. Raises Unavailable when guidelines or formulary are not."""
-    return Known(guideline_selectors.current_release(), formulary_selectors.current_release())
+    return Known(guideline_selectors.current_release(), formulary_selectors.current_release(), cadre)
 
 
-def known_by(tag: str) -> Known | None:
-    """The releases that `tag` names; None when this server does not hold them or its texts are others."""
+def known_by(tag: str, cadre: str) -> Known | None:
+    """The releases that `tag` names; None when this server does not hold them, its texts are others, or
+    the bundle was made for another cadre."""
     parts = tag.split(".")
-    if len(parts) != 3 or parts[2] != texts.VERSION:
+    if len(parts) != 3 or parts[2] != _edition(cadre):
         return None
     guidelines, formulary = _released(GuidelineRelease, parts[0]), _released(FormularyRelease, parts[1])
-    return Known(guidelines, formulary) if guidelines and formulary else None
+    return Known(guidelines, formulary, cadre) if guidelines and formulary else None
+
+
+def _edition(cadre: str) -> str:
+    """Texts and cadre in eight letters."""
+    return content_hash(f"{texts.VERSION} {cadre}".encode())[:8]
 
 
 def full(known: Known) -> dict[str, Any]:
@@ -59,7 +67,7 @@ def full(known: Known) -> dict[str, Any]:
         "kind": FULL,
         "release": known.tag,
         "guidelines": _part(known.guidelines, guideline_selectors.snapshot_of(known.guidelines)),
-        "formulary": _part(known.formulary, formulary_selectors.snapshot_of(known.formulary)),
+        "formulary": _part(known.formulary, _readable(known)),
         "texts": texts.ALL,
     }
 
@@ -87,6 +95,21 @@ def _released(model: Any, label: str) -> Any:
         return None
     row = model.objects.defer("snapshot").filter(number=int(number), activated_at__isnull=False).first()
     return row if row is not None and row.label == f"{number}-{start}" else None
+
+
+def _readable(known: Known) -> Mapping[str, Any]:
+    """The formulary without the treatments that this cadre may not read."""
+    snapshot = formulary_selectors.snapshot_of(known.formulary)
+    catalogue = formulary_selectors.catalogue_of(known.formulary)
+    hidden = {
+        key
+        for key in catalogue.medications
+        if formulary_selectors.hidden_from(catalogue, key, known.cadre) is not None
+    }
+    return {
+        **snapshot,
+        "treatments": [row for row in snapshot["treatments"] if row["medication"] not in hidden],
+    }
 
 
 def _part(release: Release, snapshot: Mapping[str, Any]) -> Tables:

@@ -37,6 +37,7 @@ class BundleView(APIView):
             "the app is built with the public key (`python -m dermatech.sync`). With `since`, the ETag of "
             "what it holds, a phone gets only what changed (`kind: delta`) and proves the result by "
             "`sha256`; if the server does not know that bundle any more the answer is `kind: full`. "
+            "Sellers of over-the-counter medicines get no treatments with prescription-only ones. "
             "A finding with `fact`, when present, sets that fact before the rules run."
         ),
         tags=["sync"],
@@ -50,9 +51,10 @@ class BundleView(APIView):
         examples=[examples.FULL, examples.DELTA],
     )
     def get(self, request: Request) -> Response:
-        known = in_force()
+        cadre = str(getattr(request.user, "cadre", ""))
+        known = in_force(cadre)
         since = request.query_params.get("since", "").strip('"')
-        held = known_by(since) if since else None
+        held = known_by(since, cadre) if since else None
         return respond(request, lambda: _document(held, known), etag=known.tag)
 
 

@@ -218,6 +218,7 @@ def test_every_request_of_the_postman_collection_holds(stack: Stack, photo: byte
     variables = {
         "host": f"http://127.0.0.1:{stack.place.port}",
         "password": stack.accounts()["ama"].password,
+        "auditor_password": stack.accounts()["efua"].password,
     }
     command = [str(node.tool("newman")), "run", str(FOLDER / POSTMAN), "--working-dir", str(tmp_path)]
     for name, value in variables.items():

@@ -13,6 +13,7 @@ import rfc8785
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+from accounts.models import Cadre
 from dermatech.core import releases
 from dermatech.sync.signing import key_id, public_key
 from medications import selectors as formulary
@@ -121,7 +122,12 @@ def test_a_delta_turns_the_old_bundle_into_exactly_the_new_one(phone: Any) -> No
         snapshot["news"] = [1.5, 2.0, 1e-7]
 
     publish(GuidelineRelease, guidelines, rules)
-    publish(FormularyRelease, formulary, lambda snapshot: snapshot["medications"].pop())
+
+    def medicines(snapshot: dict[str, Any]) -> None:
+        gone = snapshot["medications"].pop()["id"]
+        snapshot["treatments"] = [row for row in snapshot["treatments"] if row["medication"] != gone]
+
+    publish(FormularyRelease, formulary, medicines)
     delta = fetch(phone, since=held["release"])
     verify(delta)
     assert delta["kind"] == "delta"
@@ -161,6 +167,20 @@ def test_tables_that_phones_update_item_by_item_are_in_the_order_of_their_ids(ph
         for name in names:
             ids = [item["id"] for item in bundle[part][name]]
             assert ids == sorted(set(ids)), name
+
+
+def test_a_seller_of_over_the_counter_medicines_gets_no_prescription_only_regimen(
+    phone: Any, kofi: Any, as_user: Any
+) -> None:
+    kofi.cadre = Cadre.OTC_MEDICINE_SELLER
+    kofi.save()
+    pharmacist, seller = fetch(phone), fetch(as_user(kofi))
+    verify(seller)
+    classes = {row["id"]: row["legal_class"]["value"] for row in seller["formulary"]["medications"]}
+    mine = {classes[row["medication"]] for row in seller["formulary"]["treatments"]}
+    assert "prescription_only" not in mine
+    assert len(pharmacist["formulary"]["treatments"]) > len(seller["formulary"]["treatments"]) > 0
+    assert fetch(as_user(kofi), since=pharmacist["release"])["kind"] == "full", "made for another cadre"
 
 
 def test_without_published_knowledge_it_says_so(phone: Any) -> None:

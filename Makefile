@@ -97,5 +97,5 @@ lock: dev ## write both lock files again from pyproject.toml
 	$(LOCK) --group dev --constraint requirements.txt --output-file tests/requirements.txt
 
 clean: ## remove what running left behind, except DATA_DIR
-	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .bench .coverage.json
+	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .bench .coverage.json .schemathesis
 	find . -name __pycache__ -type d -not -path './.venv/*' -prune -exec rm -rf {} +

@@ -58,7 +58,7 @@ def page(request: Request, ids: Sequence[str], render: Callable[[str], dict[str,
     """The contract's list shape over sorted ids; a cursor names the id that a page starts after or
     ends before, so that pages stay whole when the release changes between them."""
     size = page_size(request)
-    edge, backwards = _cursor(request.query_params.get("cursor", ""))
+    edge, backwards = _cursor(request.query_params.get("cursor"))
     if edge is None:
         start = 0
     elif backwards:
@@ -80,8 +80,8 @@ def _known(name: str, words: Iterable[str]) -> str:
     return f"Known: {', '.join(words)}."
 
 
-def _cursor(text: str) -> tuple[str | None, bool]:
-    if not text:
+def _cursor(text: str | None) -> tuple[str | None, bool]:
+    if text is None:
         return None, False
     try:
         edge, backwards = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))

@@ -68,6 +68,7 @@ def test_filters_narrow_the_list(client: Any, query: str, expected: set[str]) ->
         ("atc=99", "atc", "invalid"),
         ("colour=blue", "colour", "unknown_parameter"),
         ("cursor=nonsense", "cursor", "invalid_cursor"),
+        ("cursor=", "cursor", "invalid_cursor"),
         ("page_size=0", "page_size", "invalid"),
         ("updated_since=yesterday", "updated_since", "invalid"),
     ],

@@ -9,6 +9,9 @@ from django.db.models.functions import Upper
 from accounts.roles import Region
 from dermatech.core.models import BaseModel
 
+# Where no licence was given; no real one has this form, so none is taken away from anybody.
+UNLICENSED = "UNLICENSED "
+
 
 class Premises(BaseModel):
     """A licensed place. It is the boundary of what its pharmacists see of each other's patients."""
@@ -30,6 +33,11 @@ class Premises(BaseModel):
                 condition=~Q(name="") & ~Q(licence_number=""), name="premises_name_and_licence_given"
             ),
         ]
+
+    @property
+    def licence(self) -> str:
+        """The licence number for people to read; empty where none was given."""
+        return "" if self.licence_number.startswith(UNLICENSED) else self.licence_number
 
     def __str__(self) -> str:
         return self.name

@@ -84,7 +84,7 @@ def _cadre(user: User) -> str:
 def premises(row: Consultation) -> dict[str, str]:
     """Where it was. There is no telephone number or address on file; the page leaves room for a stamp."""
     place = row.premises
-    return {"name": place.name, "licence": place.licence_number, "region": place.get_region_display()}
+    return {"name": place.name, "licence": place.licence, "region": place.get_region_display()}
 
 
 def translation(tag: str) -> str:

@@ -10,6 +10,7 @@ from django.core.validators import validate_email
 
 from accounts import services
 from accounts.models import Cadre, Premises, Region, Role, User
+from accounts.models.premises import UNLICENSED
 from accounts.numbers import NotANumber, registration_number, tidy_number
 from dermatech.core.errors import DomainError
 
@@ -90,8 +91,7 @@ class Command(BaseCommand):
             licence = tidy_number(options["licence"])
             found = list(Premises.objects.filter(licence_number__iexact=licence))
         else:
-            # No real licence has this form, so none is taken away from anybody.
-            licence = tidy_number(f"UNLICENSED {name}")[:40]
+            licence = tidy_number(f"{UNLICENSED}{name}")[:40]
         if len(found) > 1:
             raise CommandError(f"Several premises are called {name!r}; say which with --licence.")
         return (

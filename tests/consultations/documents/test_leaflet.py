@@ -10,6 +10,14 @@ from tests.consultations.cases import CONSULTATIONS, breathless, ringworm
 pytestmark = [pytest.mark.django_db, pytest.mark.one_database]
 
 
+def test_premises_whose_licence_is_not_on_file_show_none(decide: Any, leaflet: Any, ama: Any) -> None:
+    ama.premises.licence_number = "UNLICENSED OSU PHARMACY"
+    ama.premises.save()
+    text = leaflet(decide()).text
+    assert "Osu Pharmacy Greater Accra Region Advice by" in text
+    assert "icen" not in text.split("Advice by")[0]
+
+
 def scabies() -> dict[str, Any]:
     return ringworm(
         working_diagnosis="scabies",

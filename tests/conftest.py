@@ -1,5 +1,6 @@
 """Fixtures shared by all tests: the cast, clients, the starter knowledge."""
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,23 @@ def _separate(settings: Any, tmp_path: Path) -> None:
     from django.core.cache import cache
 
     cache.clear()
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(
+    django_db_modify_db_settings_parallel_suffix: None,
+    django_db_blocker: Any,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    """The workers of a parallel run share the migrating."""
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        return
+    from django.db import connection
+
+    from tests.services import template
+
+    with django_db_blocker.unblock():
+        template.provide(connection, tmp_path_factory.getbasetemp().parent)
 
 
 def _is_transactional(request: pytest.FixtureRequest) -> bool:

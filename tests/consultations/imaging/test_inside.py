@@ -27,7 +27,7 @@ PICTURES: dict[str, tuple[str, bytes]] = {
     "a long PNG": ("png", pack(Image.new("RGB", (5000, 40)), "PNG")),
     "a WebP": ("webp", pack(skin(), "WEBP", exif=exif(3))),
     "a lossless WebP": ("webp", pack(quarters(), "WEBP", lossless=True)),
-    "a HEIC": ("heif", pack(skin(), "HEIF")),
+    "a HEIC": ("heif", pack(skin(160, 120), "HEIF")),
 }
 
 
@@ -62,7 +62,7 @@ def test_noise_is_made_smaller_here_as_there() -> None:
         ("png", png_of(10_000, 10_000), "image_too_large"),
         ("png", png_of(31, 64), "image_too_small"),
         ("jpeg", pack(skin(), "JPEG")[:3000], "image_truncated"),
-        ("heif", pack(skin(), "HEIF")[:3000], "image_truncated"),
+        ("heif", pack(skin(160, 120), "HEIF")[:1000], "image_truncated"),
         ("heif", b"\0\0\0\x02ftyp", "image_unreadable"),
         ("webp", b"RIFF\x0e\0\0\0WEBPwhat\0\0\0\0\0\0", "image_unreadable"),
     ],

@@ -29,8 +29,8 @@ def collection() -> bytes:
     import pillow_heif
 
     out = io.BytesIO()
-    file = pillow_heif.from_pillow(skin())
-    file.add_from_pillow(skin(seed=8))
+    file = pillow_heif.from_pillow(skin(160, 120))
+    file.add_from_pillow(skin(160, 120, seed=8))
     file.save(out)
     return out.getvalue()
 

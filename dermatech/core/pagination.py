@@ -87,9 +87,11 @@ def paginate(request: Request, queryset: QuerySet[M]) -> tuple[list[M], str | No
     backwards = cursor is not None and cursor.backwards
     if cursor is not None:
         edge = "gt" if backwards else "lt"
+        # The first condition says nothing new: it lets an index begin at the cursor, which no `OR` does.
         queryset = queryset.filter(
+            Q(**{f"created_at__{edge}e": cursor.created_at}),
             Q(**{f"created_at__{edge}": cursor.created_at})
-            | Q(**{"created_at": cursor.created_at, f"id__{edge}": cursor.id})
+            | Q(**{"created_at": cursor.created_at, f"id__{edge}": cursor.id}),
         )
     order = ("created_at", "id") if backwards else ("-created_at", "-id")
     rows = list(queryset.order_by(*order)[: size + 1])

@@ -64,7 +64,7 @@ def test_once_shows_a_consultation_and_leaves_nothing_behind(data_dir: Path) -> 
 
 
 def test_it_serves_brings_back_a_killed_worker_and_stops_when_asked(data_dir: Path) -> None:
-    mine = environment(data_dir)
+    mine = environment(data_dir, WEB_WORKERS="1", WORKER_CONCURRENCY="1")
     log = data_dir / "out"
     service = Service([sys.executable, "-m", "dermatech.run"], log=log, environment=mine, directory=ROOT)
     client = Client("127.0.0.1", int(mine["PORT"]))

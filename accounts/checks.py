@@ -1,15 +1,14 @@
 """System checks of accounts: what would make tokens forgeable or registration impossible."""
 
 import re
+from pathlib import Path
 from typing import Any, Final
 
 from django.conf import settings
 from django.core import checks as django_checks
 from django.core.checks import CheckMessage, Error, Tags, register
 
-from accounts.limits import DEFAULTS
 from accounts.roles import Cadre
-from accounts.tokens import ALGORITHM, SHORTEST_KEY
 
 _SHORT: Final = "{name} has {length} characters; an HMAC-SHA-256 key needs at least {least}."
 
@@ -17,6 +16,8 @@ _SHORT: Final = "{name} has {length} characters; an HMAC-SHA-256 key needs at le
 @register(Tags.security)
 def check_token_keys(**_context: Any) -> list[CheckMessage]:
     """accounts.E001: a key of the access tokens is short enough to be guessed."""
+    from accounts.tokens import SHORTEST_KEY  # a web process's affair, and a heavy one
+
     found: list[CheckMessage] = []
     for name, may_be_empty in (("JWT_SIGNING_KEY", False), ("JWT_PREVIOUS_KEY", True)):
         key: str = getattr(settings, name)
@@ -29,6 +30,8 @@ def check_token_keys(**_context: Any) -> list[CheckMessage]:
 @register(Tags.security)
 def check_token_settings(**_context: Any) -> list[CheckMessage]:
     """accounts.E002: SIMPLE_JWT names another algorithm, or no audience or issuer."""
+    from accounts.tokens import ALGORITHM
+
     options: dict[str, Any] = settings.SIMPLE_JWT
     found: list[CheckMessage] = []
     if options.get("ALGORITHM") != ALGORITHM:
@@ -73,6 +76,8 @@ def check_registration_patterns(**_context: Any) -> list[CheckMessage]:
 @register()
 def check_limits(**_context: Any) -> list[CheckMessage]:
     """accounts.E004: ACCOUNT_LIMITS names no limit, or is not (attempts, seconds)."""
+    from accounts.limits import DEFAULTS  # with them comes the client of Redis
+
     found: list[CheckMessage] = []
     for name, value in getattr(settings, "ACCOUNT_LIMITS", {}).items():
         if name not in DEFAULTS:
@@ -83,3 +88,19 @@ def check_limits(**_context: Any) -> list[CheckMessage]:
         if not numbers or min(value) < 1:
             found.append(Error(f"ACCOUNT_LIMITS[{name!r}] must be (attempts, seconds).", id="accounts.E004"))
     return found
+
+
+@register(Tags.security)
+def check_breached_passwords(**_context: Any) -> list[CheckMessage]:
+    """accounts.E005: BREACHED_PASSWORDS_FILE is not there, or not a sorted list of SHA-1 hashes."""
+    path: str = settings.BREACHED_PASSWORDS_FILE
+    if not path:
+        return []
+    from accounts.breached import BreachedList, NotAList
+
+    try:
+        BreachedList(Path(path)).check()
+    except NotAList as problem:
+        hint = "As Have I Been Pwned's downloader writes it: one SHA-1 per line, sorted."
+        return [Error(f"BREACHED_PASSWORDS_FILE {path} {problem}.", hint=hint, id="accounts.E005")]
+    return []

@@ -45,7 +45,7 @@ BEGIN
     END LOOP;
     FOR thing IN
         SELECT p.oid::regprocedure AS name FROM pg_proc p
-        WHERE p.pronamespace = 'public'::regnamespace AND p.proname = 'audit_refuse_change'
+        WHERE p.pronamespace = 'public'::regnamespace AND p.proname IN ('audit_refuse_change', 'release_refuse_change', 'remark_refuse_change')
     LOOP
         EXECUTE format('ALTER FUNCTION %s OWNER TO dermatech_owner', thing.name);
     END LOOP;

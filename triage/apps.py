@@ -8,10 +8,11 @@ class TriageConfig(AppConfig):
     verbose_name = "Triage knowledge"
 
     def ready(self) -> None:
-        from dermatech.core.release_triggers import connect_post_migrate
+        from dermatech.core.release_triggers import TRIGGERS
         from dermatech.core.releases import starter_loaders
+        from dermatech.core.triggers import protect
         from triage.services import load_starter_knowledge
 
         if load_starter_knowledge not in starter_loaders:
             starter_loaders.append(load_starter_knowledge)
-        connect_post_migrate()
+        protect(TRIGGERS, check="dermatech.E005")

@@ -25,7 +25,7 @@ from dermatech.core.errors import NotFound
 from dermatech.core.idempotency import idempotent, remember
 from dermatech.core.openapi import problem_responses
 from dermatech.core.pagination import page_response
-from dermatech.core.serializers import StrictCharField, StrictSerializer
+from dermatech.core.serializers import StrictCharField, StrictSerializer, StrictUUIDField
 from dermatech.core.views import APIView
 
 _TAG = ["Audit"]
@@ -55,7 +55,7 @@ class ExportIn(StrictSerializer):
         max_length=200, required=False, allow_blank=True, default="",
         help_text="Id of an account, or a full name exactly as it stands in the events.",
     )  # fmt: skip
-    patient = serializers.UUIDField(
+    patient = StrictUUIDField(
         required=False, allow_null=True, default=None, help_text="Id of a consultation."
     )
     action = serializers.ChoiceField(choices=Action.choices, required=False, allow_blank=True, default="")
@@ -118,7 +118,7 @@ class AuditView(APIView):
     ) -> NoReturn:
         if request.user is not None and request.user.is_authenticated:
             denied(
-                actor=_me(request), action=Action.ACCESS_DENIED, purpose=Purpose.COMPLIANCE,
+                actor=me(request), action=Action.ACCESS_DENIED, purpose=Purpose.COMPLIANCE,
                 detail={"method": request.method, "path": request.path},
             )  # fmt: skip
         super().permission_denied(request, message, code)
@@ -163,7 +163,7 @@ class ExportsView(AuditView):
         data = dict(serializer.validated_data)
         against = data.pop("against")
         with transaction.atomic():
-            export = jobs.request_export(actor=_me(request), selection=Selection(**data), against=against)
+            export = jobs.request_export(actor=me(request), selection=Selection(**data), against=against)
             address = reverse("audit-export", args=[export.pk])
             response = Response(ExportOut(export).data, status=http.HTTP_202_ACCEPTED,
                                 headers={"Location": address, "Retry-After": "5"})  # fmt: skip
@@ -178,7 +178,7 @@ class ExportView(AuditView):
         examples=[OpenApiExample("Ready", value=_READY, response_only=True, status_codes=["200"])],
     )  # fmt: skip
     def get(self, request: Request, export_id: uuid.UUID) -> Response:
-        export = _find(export_id)
+        export = find_export(export_id)
         _record_reading(request, str(export.pk))
         waiting = export.state in (AuditExport.State.QUEUED, AuditExport.State.RUNNING)
         return Response(ExportOut(export).data, headers={"Retry-After": "5"} if waiting else None)
@@ -194,13 +194,13 @@ class ExportFileView(AuditView):
         },
     )  # fmt: skip
     def get(self, request: Request, export_id: uuid.UUID) -> FileResponse:
-        export = _find(export_id)
-        content = jobs.open_file(actor=_me(request), export=export)
+        export = find_export(export_id)
+        content = jobs.open_file(actor=me(request), export=export)
         return FileResponse(content, as_attachment=True, filename=jobs.file_name(export),
                             content_type="application/zip")  # fmt: skip
 
 
-def _find(export_id: uuid.UUID) -> AuditExport:
+def find_export(export_id: uuid.UUID) -> AuditExport:
     export = AuditExport.objects.filter(pk=export_id).first()
     if export is None:
         raise NotFound
@@ -210,10 +210,10 @@ def _find(export_id: uuid.UUID) -> AuditExport:
 def _record_reading(request: Request, export_id: str) -> None:
     with transaction.atomic():
         record(
-            actor=_me(request), action=Action.AUDIT_READ, entity=("accounts.auditexport", export_id),
+            actor=me(request), action=Action.AUDIT_READ, entity=("accounts.auditexport", export_id),
             purpose=Purpose.COMPLIANCE,
         )  # fmt: skip
 
 
-def _me(request: Request) -> User:
+def me(request: Request) -> User:
     return cast(User, request.user)

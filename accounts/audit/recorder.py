@@ -6,7 +6,6 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from celery.signals import task_postrun
 from django.core.signals import request_finished
 from django.db import models, transaction
 from django.utils import timezone
@@ -66,18 +65,21 @@ def record(
     purpose: Purpose = Purpose.TREATMENT,
     patient: uuid.UUID | None = None,
     changes: Mapping[str, Any] | None = None,
+    before: Mapping[str, Any] | None = None,
     detail: Detail | None = None,
 ) -> AuditEvent:
     """Write one event in the caller's transaction; both stand or fall together.
 
     `actor` None is the system, or an anonymous caller while a request is in progress. `patient` is
     the consultation's id. `changes` maps fields to values, kept only as salted commitments in the
-    event. `detail` is plain text for everyone who may read the log: nothing about a patient.
+    event; `before` are the values that those fields had, kept likewise as `<field>.before`. `detail` is plain
+    text for everyone who may read the log: nothing about a patient.
     Raises AuditOutsideTransaction when a success is recorded outside an atomic block.
     """
     if outcome == Outcome.SUCCESS and not _blocks(of_a_test=False):
         raise AuditOutsideTransaction(f"Record {action.value} inside transaction.atomic().")
-    draft = _draft(actor, action, entity, outcome, purpose, patient, changes, detail)
+    told = dict(changes or {}) | {f"{field}.before": value for field, value in (before or {}).items()}
+    draft = _draft(actor, action, entity, outcome, purpose, patient, told, detail)
     draft.write()
     return draft.event
 
@@ -110,7 +112,8 @@ def denied(
 def settle(**_signal: object) -> int:
     """Write again the denials that a rollback took away; how many those were.
 
-    Runs at the end of every request and task. It may be called at any time outside a transaction.
+    Runs at the end of every request, and in workers of every task (accounts.tasks). It may be called at
+    any time outside a transaction.
     """
     around = _blocks(of_a_test=True)
     owed = [draft for draft in _owed.get() if draft.scope is None or draft.scope in around]
@@ -128,7 +131,6 @@ def settle(**_signal: object) -> int:
 
 
 request_finished.connect(settle, dispatch_uid="accounts.audit.settle")
-task_postrun.connect(settle, dispatch_uid="accounts.audit.settle")
 
 
 def copies(payload: Mapping[str, Any]) -> dict[str, str]:

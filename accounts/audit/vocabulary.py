@@ -30,6 +30,9 @@ class Action(models.TextChoices):
     SESSION_READ = "session.read", "Signed-in devices read"
     SESSION_ENDED = "session.ended", "Device signed out"
     ACCESS_DENIED = "access.denied", "Access denied"
+    EMERGENCY_OPENED = "emergency_access.opened", "Record opened in an emergency"
+    EMERGENCY_ENDED = "emergency_access.ended", "Emergency access ended"
+    EMERGENCY_REVIEWED = "emergency_access.reviewed", "Emergency access reviewed"
 
     CONSULTATION_CREATED = "consultation.created", "Consultation opened"
     CONSULTATION_UPDATED = "consultation.updated", "Consultation changed"
@@ -50,6 +53,9 @@ class Action(models.TextChoices):
     RECOMMENDATION_MADE = "recommendation.made", "Recommendation made"
     DECISION_RECORDED = "decision.recorded", "Decision recorded"
     REPORT_READ = "report.read", "Report read"
+    REVIEW_RECORDED = "review.recorded", "Case reviewed"
+    NOTIFICATION_SENT = "notification.sent", "Notifiable case passed on"
+    NOTIFICATION_WITHDRAWN = "notification.withdrawn", "Mark of a notifiable case taken back"
 
     KNOWLEDGE_LOADED = "knowledge.loaded", "Starter knowledge loaded"
     KNOWLEDGE_EDITED = "knowledge.edited", "Working knowledge edited"
@@ -60,6 +66,11 @@ class Action(models.TextChoices):
     MODEL_INSTALLED = "model.installed", "Image model installed"
     MODEL_ACTIVATED = "model.activated", "Image model activated"
     MODEL_RETIRED = "model.retired", "Image model retired"
+    MODEL_SHADOWED = "model.shadowed", "Image model put in shadow"
+
+    WEBHOOK_CREATED = "webhook.created", "Webhook registered"
+    WEBHOOK_UPDATED = "webhook.updated", "Webhook changed"
+    WEBHOOK_SENT = "webhook.sent", "Webhook told of an analysis"
 
     AUDIT_EXPORTED = "audit.exported", "Audit log exported"
     AUDIT_DOWNLOADED = "audit.downloaded", "Audit export downloaded"
@@ -69,6 +80,7 @@ class Action(models.TextChoices):
     FINDING_OPENED = "finding.opened", "Audit finding opened"
     FINDING_ANSWERED = "finding.answered", "Audit finding answered"
     FINDING_CLOSED = "finding.closed", "Audit finding closed"
+    RETENTION_APPLIED = "retention.applied", "Time limit of pictures applied"
     ADMIN_VIEWED = "admin.viewed", "Admin page viewed"
     SYSTEM_HEARTBEAT = "system.heartbeat", "Log alive"
 
@@ -90,11 +102,11 @@ _FHIR_OF_VERB: Final[dict[str, str]] = {
     "disclosed": "R", "downloaded": "R", "exported": "R", "listed": "R", "read": "R", "viewed": "R",
     "activated": "U", "answered": "U", "approved": "U", "closed": "U", "deactivated": "U", "edited": "U",
     "failed": "U", "password_changed": "U", "quarantined": "U", "refused": "U", "rejected": "U",
-    "retired": "U", "rolled_back": "U", "second_factor_changed": "U", "started": "U",
-    "succeeded": "U", "updated": "U", "verified": "U",
-    "ended": "D", "erased": "D",
+    "retired": "U", "reviewed": "U", "rolled_back": "U", "second_factor_changed": "U", "shadowed": "U",
+    "started": "U", "succeeded": "U", "updated": "U", "verified": "U", "withdrawn": "U",
+    "applied": "D", "ended": "D", "erased": "D",
     "denied": "E", "heartbeat": "E", "locked_out": "E", "login": "E", "login_failed": "E",
-    "logout": "E", "password_reset_requested": "E", "refresh": "E", "replayed": "E",
+    "logout": "E", "password_reset_requested": "E", "refresh": "E", "replayed": "E", "sent": "E",
     "token_reused": "E",
 }  # fmt: skip
 
@@ -121,6 +133,7 @@ class Purpose(models.TextChoices):
     QUALITY = "quality", "Keeping and improving quality"
     COMPLIANCE = "compliance", "Audit and compliance"
     PATIENT_REQUEST = "patient_request", "At the patient's request"
+    EMERGENCY = "emergency", "In an emergency, outside the usual boundary"
 
     @property
     def fhir(self) -> str:
@@ -135,4 +148,5 @@ _PURPOSE_OF_USE: Final[dict[str, str]] = {
     "quality": "HQUALIMP",
     "compliance": "HCOMPL",
     "patient_request": "PATRQT",
+    "emergency": "BTG",
 }

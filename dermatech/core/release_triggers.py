@@ -4,13 +4,11 @@ A release may change its state and who approved it when; its replay as long as i
 Remarks never change. Every kind of release is covered, by what its model is.
 """
 
-from collections.abc import Iterator, Sequence
-from typing import Any, Final
+from collections.abc import Iterator
+from typing import Final
 
-from django.apps import AppConfig, apps
-from django.core.checks import CheckMessage, Error, Tags, register
-from django.db import DEFAULT_DB_ALIAS, models
-from django.db.models.signals import post_migrate
+from django.apps import apps
+from django.db import models
 
 from dermatech.core.releases import FROZEN, Release, Remark
 from dermatech.core.triggers import Trigger, TriggerSet, Vendor, postgresql_trigger, sqlite_trigger
@@ -93,28 +91,6 @@ def _exists(table: str, condition: str) -> str:
     return f"EXISTS (SELECT 1 FROM {table} WHERE {condition})"  # noqa: S608  # nosec B608: tables of our own models
 
 
-TRIGGERS: Final = TriggerSet(_wanted, {_RELEASE_FUNCTION: _RELEASE_BODY, _REMARK_FUNCTION: _REMARK_BODY})
-
-
-def connect_post_migrate() -> None:
-    """Called once at start-up: the triggers come back after every `migrate`."""
-    post_migrate.connect(_after_migrate, dispatch_uid="dermatech.core.release_triggers")
-
-
-def _after_migrate(sender: AppConfig, using: str = DEFAULT_DB_ALIAS, **_signal: Any) -> None:
-    if any(issubclass(model, Release) for model in sender.get_models()):
-        TRIGGERS.install(using)
-
-
-@register(Tags.database)
-def check_triggers(databases: Sequence[str] | None = None, **_context: Any) -> list[CheckMessage]:
-    """dermatech.E005: a trigger that keeps releases as they were approved is missing or altered."""
-    return [
-        Error(
-            f"The trigger {name}, which keeps releases unchanged, is missing or altered in {using!r}.",
-            hint="Run manage.py migrate: it installs the triggers again. Find out who removed it.",
-            id="dermatech.E005",
-        )
-        for using in databases or ()
-        for name in TRIGGERS.missing(using)
-    ]
+TRIGGERS: Final = TriggerSet(
+    "releases", _wanted, {_RELEASE_FUNCTION: _RELEASE_BODY, _REMARK_FUNCTION: _REMARK_BODY}
+)

@@ -6,10 +6,13 @@ Django rebuilds a table), and whatever is missing, switched off or altered is fo
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
+from django.apps import AppConfig
+from django.core.checks import CheckMessage, Error, Tags, register
 from django.db import DEFAULT_DB_ALIAS, connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models.signals import post_migrate
 
 Vendor = Literal["postgresql", "sqlite"]
 # pg_trigger.tgtype: ROW 1, BEFORE 2, DELETE 8, UPDATE 16, TRUNCATE 32.
@@ -55,14 +58,18 @@ def sqlite_trigger(table: str, suffix: str, event: str, *, message: str, when: s
 
 @dataclass(frozen=True)
 class TriggerSet:
-    """The triggers of one purpose. `wanted` builds them for a vendor; `functions` are the PostgreSQL
-    functions that they call: name -> body."""
+    """The triggers of one purpose. `protects` says what, for a sentence ("the audit log"); `wanted` builds
+    them for a vendor; `functions` are the PostgreSQL functions that they call: name -> body."""
 
+    protects: str
     wanted: Callable[[Vendor], Sequence[Trigger]]
     functions: Mapping[str, str] = field(default_factory=dict)
 
     def install(self, using: str = DEFAULT_DB_ALIAS) -> list[str]:
-        """Create what is missing or altered; the names of what was put in place. Idempotent."""
+        """Create what is missing or altered; the names of what was put in place. Idempotent.
+
+        Tables that do not exist (a database migrated back to zero) are passed over.
+        """
         connection = connections[using]
         absent = self._absent(connection)
         if absent:
@@ -78,12 +85,14 @@ class TriggerSet:
                         cursor.execute(statement)
         return [trigger.name for trigger in absent]
 
-    def remove(self, using: str = DEFAULT_DB_ALIAS) -> None:
-        """Take all of them away: for tests that empty the tables between them; nothing else calls it."""
+    def remove(self, using: str = DEFAULT_DB_ALIAS, *, of: str | None = None) -> None:
+        """Take them away, all or those of one table: for tests that empty the tables between them, and for
+        a migration that they are in the way of."""
         connection = connections[using]
         with transaction.atomic(using=using), connection.cursor() as cursor:
             for trigger in self._of_tables(connection):
-                cursor.execute(trigger.drop)
+                if of in (None, trigger.table):
+                    cursor.execute(trigger.drop)
 
     def missing(self, using: str = DEFAULT_DB_ALIAS) -> list[str]:
         """Names of triggers that are absent, switched off, or not as they were installed."""
@@ -94,10 +103,9 @@ class TriggerSet:
         return [each for each in self._of_tables(connection) if found.get(each.name) != each.mark]
 
     def _of_tables(self, connection: BaseDatabaseWrapper) -> list[Trigger]:
-        """The triggers of the tables that exist (a database may be migrated back to zero)."""
+        """The triggers of the tables that exist."""
         existing = set(connection.introspection.table_names())
-        vendor: Vendor = "postgresql" if connection.vendor == "postgresql" else "sqlite"
-        return [trigger for trigger in self.wanted(vendor) if trigger.table in existing]
+        return [trigger for trigger in self.wanted(_vendor(connection)) if trigger.table in existing]
 
     def _found(self, connection: BaseDatabaseWrapper) -> dict[str, str]:
         """Trigger name -> mark, for what is in force."""
@@ -114,3 +122,40 @@ class TriggerSet:
             )
             rows = cursor.fetchall()
         return {name: mark for name, mark, function, body in rows if self.functions.get(function) == body}
+
+
+def _vendor(connection: BaseDatabaseWrapper) -> Vendor:
+    return "postgresql" if connection.vendor == "postgresql" else "sqlite"
+
+
+PROTECTED: Final[list[TriggerSet]] = []
+"""What `protect` was called with: readiness looks at all of them."""
+
+
+def protect(triggers: TriggerSet, *, check: str) -> None:
+    """Called once at start-up: the triggers come back after every `migrate` of their tables, and a system
+    check with the id `check` names what is missing."""
+
+    def after_migrate(sender: AppConfig, using: str = DEFAULT_DB_ALIAS, **_signal: Any) -> None:
+        tables = {model._meta.db_table for model in sender.get_models()}
+        if any(trigger.table in tables for trigger in triggers.wanted(_vendor(connections[using]))):
+            triggers.install(using)
+
+    def find_missing(databases: Sequence[str] | None = None, **_context: Any) -> list[CheckMessage]:
+        return [
+            Error(
+                f"The trigger {name}, which protects {triggers.protects}, is missing or altered in "
+                f"database {using!r}.",
+                hint="Run manage.py migrate: it installs the triggers again. Find out who removed it.",
+                id=check,
+            )
+            for using in databases or ()
+            for name in triggers.missing(using)
+        ]
+
+    if triggers not in PROTECTED:
+        PROTECTED.append(triggers)
+        post_migrate.connect(
+            after_migrate, weak=False, dispatch_uid=f"triggers that protect {triggers.protects}"
+        )
+        register(find_missing, Tags.database)

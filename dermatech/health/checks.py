@@ -24,8 +24,11 @@ from django.utils import timezone
 from accounts.audit import metrics, receipts
 from accounts.audit.models import AuditPending
 from accounts.audit.sealer import latest_checkpoint
-from accounts.audit.triggers import missing_triggers
+from accounts.audit.triggers import TRIGGERS as OF_THE_LOG
 from consultations.models.modelversion import ModelState, ModelVersion
+from consultations.services import workload
+from dermatech.core.release_triggers import TRIGGERS as OF_RELEASES
+from dermatech.core.triggers import TriggerSet
 from dermatech.health import heartbeat
 
 log = structlog.get_logger(__name__)
@@ -33,6 +36,8 @@ log = structlog.get_logger(__name__)
 SECONDS_PER_CHECK: Final = 1.0
 _LEAST_FREE_BYTES: Final = 200_000_000
 _MANY_WAITING: Final = 100
+# Load balancers ask every second, and a trigger is gone once in a lifetime.
+_TRUSTED_SECONDS: Final = 10.0
 _SEAL_LAG: Final = timedelta(seconds=30)
 _QUEUE: Final = "interactive"
 
@@ -55,10 +60,11 @@ class Finding:
 
 
 def database() -> Finding:
-    """One query on a connection that is proven, not assumed."""
+    """Queries on a connection that is proven, not assumed; what they find is exported as metrics."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1")
         cursor.fetchone()
+    workload.refresh()
     kind = {"postgresql": "PostgreSQL", "sqlite": "SQLite"}.get(connection.vendor, connection.vendor)
     return Finding(State.OK, f"{kind} answers")
 
@@ -114,7 +120,7 @@ def worker() -> Finding:
 
 def audit() -> Finding:
     """The triggers that protect the log stand, and the sealer keeps up."""
-    missing = missing_triggers()
+    missing = _missing(OF_THE_LOG)
     if missing:
         return Finding(State.DOWN, f"{len(missing)} of the log's protecting triggers are missing")
     receipts.remember(latest_checkpoint())
@@ -126,6 +132,27 @@ def audit() -> Finding:
     return Finding(State.OK, "protected; sealed" if oldest is None else "protected; sealing")
 
 
+def releases() -> Finding:
+    """The triggers that keep approved knowledge as it was approved stand."""
+    missing = _missing(OF_RELEASES)
+    if missing:
+        return Finding(State.DOWN, f"{len(missing)} of the releases' protecting triggers are missing")
+    return Finding(State.OK, "protected")
+
+
+_stood_at: dict[str, float] = {}
+
+
+def _missing(triggers: TriggerSet) -> list[str]:
+    """Which of them; once all stood, the database is not asked again for a while."""
+    if time.monotonic() - _stood_at.get(triggers.protects, -_TRUSTED_SECONDS) < _TRUSTED_SECONDS:
+        return []
+    missing = triggers.missing()
+    if not missing:
+        _stood_at[triggers.protects] = time.monotonic()
+    return missing
+
+
 CHECKS: Final[Mapping[str, Callable[[], Finding]]] = {
     "database": database,
     "broker": broker,
@@ -133,6 +160,7 @@ CHECKS: Final[Mapping[str, Callable[[], Finding]]] = {
     "model": model,
     "worker": worker,
     "audit": audit,
+    "releases": releases,
 }
 # Without one of these a request cannot be served or an analysis never finishes.
 CRITICAL: Final = frozenset({"database", "broker", "storage", "worker"})

@@ -1,5 +1,6 @@
 """Which workers are alive, as keys in Redis that expire by Redis's own clock."""
 
+from collections.abc import Sequence
 from functools import cache
 
 import redis
@@ -58,3 +59,14 @@ def alive() -> list[str]:
 def waiting(queue: str) -> int:
     """Messages in `queue` that no worker has taken; raises redis.RedisError."""
     return int(connection().llen(queue))
+
+
+def waiting_in(queues: Sequence[str]) -> int | None:
+    """Messages in all of `queues`; None when Redis does not answer."""
+    try:
+        pipe = connection().pipeline(transaction=False)
+        for queue in queues:
+            pipe.llen(queue)
+        return sum(int(length) for length in pipe.execute())
+    except redis.RedisError:
+        return None

@@ -15,6 +15,7 @@ from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from dermatech.core import counting
 from dermatech.core.problem import problem_response
 from dermatech.core.views import APIView
 from dermatech.health.checks import State, overall, run_checks
@@ -27,6 +28,7 @@ _PARTS = {
     "model": {"state": "ok", "detail": "no image model is installed", "ms": 4},
     "worker": {"state": "ok", "detail": "2 workers alive", "ms": 1},
     "audit": {"state": "ok", "detail": "protected; sealed", "ms": 6},
+    "releases": {"state": "ok", "detail": "protected", "ms": 1},
 }
 _NO_WORKER = {
     "state": "down",
@@ -112,4 +114,5 @@ def metrics(request: HttpRequest) -> HttpResponse:
     if not _may_read_metrics(request):
         return problem_response(HTTPStatus.NOT_FOUND)
     response: HttpResponse = ExportToDjangoView(request)
+    response.content += counting.exposition().encode()
     return response

@@ -8,8 +8,9 @@ import pytest
 import time_machine
 from django.utils import timezone
 
-from accounts import mail, tasks
-from accounts.models import OutgoingMail, User
+from accounts import mail, tasks  # noqa: F401  # tasks registers what workers repeat
+from accounts.models import DeviceSession, OutgoingMail, RefreshToken, User
+from dermatech.core import chores
 
 pytestmark = pytest.mark.django_db
 
@@ -110,33 +111,16 @@ def test_the_address_of_an_unknown_person_is_not_kept(mailoutbox: Any) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_workers_postman_delivers_and_clears(ama: Any, mailoutbox: Any) -> None:
+def test_every_worker_delivers_letters_and_clears_what_expired(ama: Any, mailoutbox: Any) -> None:
+    mine = {chore.name: chore for chore in chores.CHORES}
+    assert {"letters", "clearing"} <= set(mine)
     mail.enqueue(mail.Kind.PASSWORD_CHANGED, user=ama)
-    assert tasks.run_once(clear=True) == 1
+    mine["letters"].once()
     assert len(mailoutbox) == 1
-
-
-def test_the_postman_survives_a_database_that_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
-    from django.db import OperationalError
-
-    def away(**_: Any) -> int:
-        raise OperationalError("gone")
-
-    monkeypatch.setattr(mail, "deliver_due", away)
-    monkeypatch.setattr("accounts.tasks.connection.close", lambda: None)
-    assert tasks.run_once() == 0
-
-
-def test_the_postman_starts_and_stops_with_the_worker(monkeypatch: pytest.MonkeyPatch) -> None:
-    from threading import Event
-
-    came = Event()
-
-    def run_once(*, clear: bool) -> None:
-        came.set()
-
-    monkeypatch.setattr(tasks, "run_once", run_once)
-    tasks._start()
-    assert came.wait(5)
-    tasks._stop()
-    assert tasks._postmen == []
+    session = DeviceSession.objects.create(
+        user=ama, epoch=ama.epoch, last_used_at=timezone.now(), expires_at=timezone.now()
+    )
+    long_ago = timezone.now() - timedelta(days=1)
+    RefreshToken.objects.create(session=session, digest="d", expires_at=long_ago)
+    mine["clearing"].once()
+    assert not RefreshToken.objects.exists()

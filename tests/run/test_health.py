@@ -7,8 +7,12 @@ from typing import Any
 
 import pytest
 import redis
+from django.db import connection
 from django.test import Client
 
+from accounts.audit.triggers import TRIGGERS as OF_THE_LOG
+from dermatech.core.release_triggers import TRIGGERS as OF_RELEASES
+from dermatech.core.triggers import TriggerSet
 from dermatech.health import checks, heartbeat
 from dermatech.health.checks import Finding, State
 
@@ -48,7 +52,7 @@ def test_ready_names_every_part(api: Any, arranged: Callable[..., None]) -> None
     answer = api.get("/api/v1/health/ready")
     assert answer.status_code == 200
     assert answer.json()["status"] == "ok"
-    assert list(answer.json()["checks"]) == ["database", "broker", "storage", "model", "worker", "audit"]
+    assert list(answer.json()["checks"]) == list(checks.CHECKS)
     assert answer.json()["checks"]["database"]["state"] == "ok"
     assert isinstance(answer.json()["checks"]["database"]["ms"], int)
 
@@ -160,9 +164,25 @@ def test_the_audit_log_is_protected_and_sealed(db: None) -> None:
     assert checks.audit() == Finding(State.OK, "protected; sealed")
 
 
-def test_a_missing_trigger_is_seen(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(checks, "missing_triggers", lambda: ["audit_event_no_update"])
-    assert checks.audit() == Finding(State.DOWN, "1 of the log's protecting triggers are missing")
+@pytest.mark.parametrize(
+    ("part", "triggers", "whose"),
+    [("audit", OF_THE_LOG, "the log's"), ("releases", OF_RELEASES, "the releases'")],
+)
+def test_a_missing_trigger_is_seen(
+    part: str, triggers: TriggerSet, whose: str, db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checks, "_stood_at", {})
+    connection.check_constraints()
+    assert checks.CHECKS[part]().state is State.OK
+    with connection.cursor() as cursor:
+        cursor.execute(
+            triggers.wanted("postgresql" if connection.vendor == "postgresql" else "sqlite")[0].drop
+        )
+    assert checks.CHECKS[part]().state is State.OK, "asked a moment ago"
+    monkeypatch.setattr(checks, "_stood_at", {})
+    for _ in range(2):
+        found = checks.CHECKS[part]()
+        assert found == Finding(State.DOWN, f"1 of {whose} protecting triggers are missing")
 
 
 def test_a_sealer_that_lags_is_seen(ama: Any) -> None:

@@ -2,12 +2,9 @@
 the newest checkpoint to take along."""
 
 import base64
-import io
 import secrets
 from typing import Any
 
-import qrcode
-import qrcode.image.svg
 from django import forms
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
@@ -23,6 +20,7 @@ from accounts.audit.sampling import draw
 from accounts.audit.sealer import latest_checkpoint
 from accounts.audit.vocabulary import Action, Outcome
 from accounts.policy import Permission, allows
+from dermatech.core import qr
 
 _MOST = 200
 # Reading, in the vocabulary of FHIR.
@@ -112,9 +110,7 @@ def checkpoint_card(request: HttpRequest) -> HttpResponse:
 
 def qr_code(text: str) -> str:
     """A data URL of an SVG picture."""
-    picture = io.BytesIO()
-    qrcode.make(text, image_factory=qrcode.image.svg.SvgPathImage, border=2).save(picture)
-    return f"data:image/svg+xml;base64,{base64.b64encode(picture.getvalue()).decode()}"
+    return f"data:image/svg+xml;base64,{base64.b64encode(qr.svg(text).encode()).decode()}"
 
 
 def _require(request: HttpRequest) -> None:

@@ -30,6 +30,10 @@ class Command(BaseCommand):
         )
         parser.add_argument("--licence", default="", help="licence number of premises that are made")
         parser.add_argument("--region", default=Region.GREATER_ACCRA.value, choices=Region.values)
+        parser.add_argument(
+            "--supervised-region", default="", choices=["", *Region.values],
+            help="for --role supervisor: reads the records of this region only; default: of the country",
+        )  # fmt: skip
         parser.add_argument("--full-name", default="", help="default: the address up to the @")
         parser.add_argument("--registration-number", default="")
         parser.add_argument(
@@ -66,6 +70,7 @@ class Command(BaseCommand):
             cadre=cadre,
             premises=self._premises(options) if options["premises"] else None,
             registration_number=self._registration_number(options["registration_number"], cadre),
+            supervised_region=options["supervised_region"],
             password=password,
             verified=options["verified"],
         )

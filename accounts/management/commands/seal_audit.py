@@ -23,6 +23,8 @@ _MAIL_LOOK_SECONDS = 60.0
 
 
 class Command(BaseCommand):
+    # They load every page and view, and this process lives as long as the service.
+    requires_system_checks = ()
     help = (
         "Seals pending audit events: contiguous numbers, Merkle tree, signed checkpoint. Runs until it "
         "is stopped, or once. Several may run; one at a time does the work."

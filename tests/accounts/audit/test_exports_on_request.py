@@ -12,7 +12,6 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.audit import Action, jobs, verifier
-from accounts.audit.clerk import run_once
 from accounts.audit.models import AuditEvent, AuditExport
 from accounts.audit.selection import Selection
 from dermatech.core.errors import Conflict, Forbidden, ValidationFailed
@@ -20,11 +19,6 @@ from dermatech.core.ids import uuid7
 
 pytestmark = pytest.mark.one_database
 EXPORTS = "/api/v1/audit/exports"
-
-
-@pytest.fixture(autouse=True)
-def _stay_connected(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("accounts.audit.clerk.connection.close", lambda: None)
 
 
 def unpacked(content: bytes, folder: Path) -> Path:
@@ -51,7 +45,7 @@ def test_an_auditor_asks_waits_and_fetches_a_bundle_that_verifies(
     assert (asked.json()["status"], asked.json()["file"]) == ("queued", None)
     early = phone.get(f"{address}/file")
     assert (early.status_code, early.json()["code"]) == (409, "export_not_ready")
-    assert run_once(clear=True) == 1
+    assert jobs.make_due() == 1
     found = phone.get(address).json()
     assert (found["status"], found["progress"], found["faithful"]) == ("ready", 1.0, True)
     assert found["events"] == 4  # the request itself names the patient too

@@ -1,5 +1,6 @@
 """What is written, when, and in whose transaction."""
 
+import importlib
 import json
 from collections.abc import Callable
 from datetime import UTC, date, datetime
@@ -85,7 +86,15 @@ def test_the_vocabulary_holds_every_action_the_contract_names() -> None:
 
 def test_outcomes_and_purposes_have_their_fhir_codes() -> None:
     assert {o.value: o.fhir for o in Outcome} == {"success": "0", "denied": "4", "failed": "8"}
-    assert [p.fhir for p in Purpose] == ["TREAT", "HOPERAT", "HSYSADMIN", "HQUALIMP", "HCOMPL", "PATRQT"]
+    assert [p.fhir for p in Purpose] == [
+        "TREAT",
+        "HOPERAT",
+        "HSYSADMIN",
+        "HQUALIMP",
+        "HCOMPL",
+        "PATRQT",
+        "BTG",
+    ]
 
 
 def test_the_columns_are_copies_of_the_text(ama: Any) -> None:
@@ -132,6 +141,18 @@ def test_changes_stand_in_the_event_as_commitments_only(ama: Any) -> None:
     }  # fmt: skip
     for field, opening in openings.items():
         assert committed[field] == commitment(field, opening["value"], bytes.fromhex(opening["salt"]))
+
+
+def test_what_was_changed_stands_with_what_it_was(ama: Any) -> None:
+    from accounts.services import change_profile
+
+    old = ama.full_name
+    change_profile(actor=ama, changes={"full_name": "Ama Serwaa Mensah"}, check=lambda _: None)
+    event = AuditEvent.objects.get(action="account.updated")
+    openings = json.loads(AuditDisclosure.objects.get(event=event).values)
+    assert set(json.loads(event.canonical_json)["changes"]) == {"full_name", "full_name.before"}
+    assert openings["full_name"]["value"] == "Ama Serwaa Mensah"
+    assert openings["full_name.before"]["value"] == old
 
 
 def test_the_same_value_twice_gives_two_commitments(ama: Any) -> None:
@@ -182,6 +203,7 @@ def test_a_denial_is_committed_at_once(committing: None) -> None:
 
 @pytest.mark.parametrize("end", [request_finished, task_postrun])
 def test_a_denial_survives_the_rollback_around_it(committing: None, end: Any) -> None:
+    importlib.import_module("accounts.tasks")  # as workers do
     event = then_roll_back(denied, action=Action.ACCESS_DENIED, changes={"asked": "for"})
     assert not AuditEvent.objects.exists()
     end.send(sender=None)

@@ -5,6 +5,7 @@ elsewhere can therefore never lock the owner's own device out.
 """
 
 import secrets
+import uuid
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final, TypeVar
 
@@ -29,15 +30,15 @@ def mark_for(user: "User", *, known: str = "") -> str:
     return signing.dumps({"user": str(user.pk), "device": name}, salt=_SALT)
 
 
-def known_device(mark: str, user: "User | None") -> str:
+def known_device(mark: str, user_id: uuid.UUID) -> str:
     """The name of the device, if it has signed in to this account before; otherwise empty."""
-    if not mark or user is None:
+    if not mark:
         return ""
     try:
         content = signing.loads(mark, salt=_SALT, max_age=LIFETIME)
     except signing.BadSignature:
         return ""
-    return str(content["device"]) if content.get("user") == str(user.pk) else ""
+    return str(content["device"]) if content.get("user") == str(user_id) else ""
 
 
 def leave_mark(response: R, mark: str, *, path: str = COOKIE_PATH) -> R:

@@ -85,6 +85,10 @@ LOGIN: Final = [
             "device_name": "Counter phone",
         },
     ),
+    _asked(
+        "Staff with an authenticator app",
+        {"email": "yaw@dermatech.example", "password": "eight red kites over Tema", "otp": "287082"},
+    ),
     _answered("Signed in", _TOKENS, "200"),
 ]
 REFRESH: Final = [_asked("Refresh", _REFRESH), _answered("A new pair", _TOKENS, "200")]

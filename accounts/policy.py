@@ -25,7 +25,13 @@ class Permission(StrEnum):
     PROFILE_MANAGE = "profile.manage"  # own profile and own sessions
     CONSULTATION_WRITE = "consultation.write"
     CONSULTATION_READ_PREMISES = "consultation.read_premises"
-    CONSULTATION_READ_ALL = "consultation.read_all"
+    CONSULTATION_READ_ALL = "consultation.read_all"  # a supervisor's region, where one is set
+    CONSULTATION_REVIEW = "consultation.review"  # judge a case and teach by it
+    NOTIFICATION_SEND = "notification.send"  # say that an authority was told of a suspicion
+    EMERGENCY_OPEN = "emergency.open"  # one record outside it, with a reason and for a time
+    EMERGENCY_READ = "emergency.read"
+    EMERGENCY_REVIEW = "emergency.review"
+    PATIENT_RIGHTS = "patient.rights"  # consent taken back, erasure
     KNOWLEDGE_READ = "knowledge.read"  # what is published, through the API
     KNOWLEDGE_CURATE = "knowledge.curate"  # working rows, in the admin site
     RELEASE_PROPOSE = "release.propose"
@@ -45,6 +51,7 @@ class Permission(StrEnum):
     AUDIT_EXPORT = "audit.export"
     ADMIN_SITE = "admin.site"
     OPERATIONS_READ = "operations.read"
+    WEBHOOK_MANAGE = "webhook.manage"  # which other systems are told of finished analyses
 
 
 _P = Permission
@@ -56,18 +63,20 @@ TABLE: Final[Mapping[Role, frozenset[Permission]]] = {
     ),
     Role.SUPERVISOR: frozenset(
         {
-            _P.PROFILE_MANAGE, _P.ADMIN_SITE, _P.CONSULTATION_READ_ALL,
+            _P.PROFILE_MANAGE, _P.ADMIN_SITE, _P.CONSULTATION_READ_ALL, _P.CONSULTATION_REVIEW,
+            _P.NOTIFICATION_SEND,
             _P.KNOWLEDGE_READ, _P.KNOWLEDGE_CURATE, _P.RELEASE_PROPOSE, _P.RELEASE_APPROVE,
             _P.MODEL_READ, _P.MODEL_MANAGE,
             _P.ACCOUNT_READ, _P.ACCOUNT_VERIFY, _P.ACCOUNT_EDIT, _P.ACCOUNT_DEACTIVATE,
             _P.SESSION_END_ANY, _P.PREMISES_EDIT,
+            _P.EMERGENCY_OPEN, _P.EMERGENCY_READ, _P.EMERGENCY_REVIEW,
         }
     ),
     # Auditors read the log and account facts, never a patient's record.
     Role.AUDITOR: frozenset(
         {
             _P.PROFILE_MANAGE, _P.ADMIN_SITE, _P.KNOWLEDGE_READ, _P.ACCOUNT_READ, _P.MODEL_READ,
-            _P.AUDIT_READ, _P.AUDIT_EXPORT,
+            _P.AUDIT_READ, _P.AUDIT_EXPORT, _P.EMERGENCY_READ, _P.EMERGENCY_REVIEW,
         }
     ),
     # Administrators run the service. They curate no medical knowledge and write no consultation.
@@ -77,7 +86,8 @@ TABLE: Final[Mapping[Role, frozenset[Permission]]] = {
             _P.MODEL_READ, _P.MODEL_MANAGE,
             _P.ACCOUNT_READ, _P.ACCOUNT_VERIFY, _P.ACCOUNT_EDIT, _P.ACCOUNT_DEACTIVATE,
             _P.ACCOUNT_CREATE, _P.ROLE_CHANGE, _P.SECOND_FACTOR_RESET, _P.SESSION_END_ANY, _P.PREMISES_EDIT,
-            _P.AUDIT_READ, _P.AUDIT_EXPORT, _P.OPERATIONS_READ,
+            _P.AUDIT_READ, _P.AUDIT_EXPORT, _P.OPERATIONS_READ, _P.EMERGENCY_READ, _P.PATIENT_RIGHTS,
+            _P.WEBHOOK_MANAGE,
         }
     ),
 }  # fmt: skip
@@ -106,31 +116,46 @@ class Verb(StrEnum):
 
     READ = "read"
     WRITE = "write"
+    SUPERVISE = "supervise"  # have it analysed again, hand out a copy: within one's own boundary only
 
 
 @dataclass(frozen=True, slots=True)
 class Reach:
     """How far a role reaches into a table: to all rows, to those of the own premises, to one's own.
-    Paths are lookups from the row to the premises or the user."""
+    Paths are lookups from the row to the premises, the user or the consultation. `regional`: all means
+    all of the supervised region, where there is one; `emergency`: and what was opened beside it."""
 
     all_with: Permission | None = None
     premises_with: Permission | None = None
     premises: str = ""
     own: str = ""
+    regional: bool = False
+    emergency: str = ""
 
 
-def _patient(path: str, verb: Verb) -> Reach:
-    """Patient records: pharmacists reach those of their premises, who reads all reads all."""
+def _patient(consultation: str, verb: Verb) -> Reach:
+    """Patient records: pharmacists reach those of their premises, who reads all reads all, supervisors of
+    a region those of the region and, reading, what they opened in an emergency."""
+    premises = "premises" if consultation == "pk" else f"{consultation}__premises"
     if verb == Verb.WRITE:
-        return Reach(premises_with=_P.CONSULTATION_WRITE, premises=path)
-    return Reach(_P.CONSULTATION_READ_ALL, _P.CONSULTATION_READ_PREMISES, path)
+        return Reach(premises_with=_P.CONSULTATION_WRITE, premises=premises)
+    if verb == Verb.SUPERVISE:
+        return Reach(_P.CONSULTATION_READ_ALL, premises=premises, regional=True)
+    return Reach(
+        _P.CONSULTATION_READ_ALL,
+        _P.CONSULTATION_READ_PREMISES,
+        premises,
+        regional=True,
+        emergency=consultation,
+    )
 
 
 _PATIENT_TABLES: Final = {
-    "consultations.consultation": "premises",
-    "consultations.photo": "consultation__premises",
-    "consultations.analysis": "consultation__premises",
-    "consultations.recommendation": "consultation__premises",
+    "consultations.consultation": "pk",
+    "consultations.photo": "consultation",
+    "consultations.analysis": "consultation",
+    "consultations.recommendation": "consultation",
+    "consultations.review": "consultation",
 }
 REACHES: Final[Mapping[tuple[str, Verb], Reach]] = {
     ("accounts.user", Verb.READ): Reach(_P.ACCOUNT_READ, own="pk"),
@@ -145,13 +170,29 @@ def scope(actor: "User | AnonymousUser | None", verb: Verb, model: type[Model]) 
     """The rows of `model` with which `actor` may do this, as a filter. A table that is not listed, and
     whoever may do nothing, gets none: what nobody thought of stays shut."""
     reach = REACHES.get((model._meta.label_lower, verb), Reach())
-    if reach.all_with is not None and allows(actor, reach.all_with):
-        return Q()
+    if reach.all_with is not None and allows(actor, reach.all_with) and _known(actor):
+        return _of_region(actor, reach)
     if not _known(actor):
         return NOTHING
     rows = Q(**{reach.own: actor.pk}) if reach.own and actor.pk else NOTHING
     if reach.premises_with is not None and allows(actor, reach.premises_with) and actor.premises_id:
         rows |= Q(**{reach.premises: actor.premises_id})
+    return rows
+
+
+def boundary(actor: "User") -> str:
+    """The region beyond which `actor` reads no patient's record; empty where there is none."""
+    return actor.supervised_region if actor.role == Role.SUPERVISOR else ""
+
+
+def _of_region(actor: "User", reach: Reach) -> Q:
+    region = boundary(actor) if reach.regional else ""
+    if not region:
+        return Q()
+    rows = Q(**{f"{reach.premises}__region": region})
+    if reach.emergency and allows(actor, _P.EMERGENCY_OPEN):
+        opened = actor.emergency_accesses.open().values("consultation_id")
+        rows |= Q(**{f"{reach.emergency}__in": opened})
     return rows
 
 
@@ -167,6 +208,7 @@ _ADMIN: Final[Mapping[tuple[str, str], Mapping[str, Permission]]] = {
     ("accounts", "devicesession"): {"view": _P.ACCOUNT_READ},
     ("accounts", "outgoingmail"): {"view": _P.OPERATIONS_READ},
     ("accounts", "secondfactor"): {"view": _P.OPERATIONS_READ},
+    ("accounts", "emergencyaccess"): {"view": _P.EMERGENCY_READ},
     ("accounts", "auditdisclosure"): {},  # values about patients, behind the log's commitments
     ("accounts", "*"): {"view": _P.AUDIT_READ},
     ("triage", "*"): {
@@ -178,6 +220,10 @@ _ADMIN: Final[Mapping[tuple[str, str], Mapping[str, Permission]]] = {
         "delete": _P.KNOWLEDGE_CURATE,
     },
     ("consultations", "modelversion"): {"view": _P.MODEL_READ, "change": _P.MODEL_MANAGE},
+    ("consultations", "webhook"): {
+        "view": _P.WEBHOOK_MANAGE, "change": _P.WEBHOOK_MANAGE, "add": _P.WEBHOOK_MANAGE,
+    },
+    ("consultations", "webhookdelivery"): {"view": _P.WEBHOOK_MANAGE},
     ("consultations", "*"): {"view": _P.CONSULTATION_READ_ALL},
 }  # fmt: skip
 

@@ -61,7 +61,7 @@ class EndReason(TextChoices):
     PASSWORD_CHANGED = "password_changed", "The password was changed"
     ROLE_CHANGED = "role_changed", "The role was changed"
     DEACTIVATED = "deactivated", "The account was deactivated"
-    SECOND_FACTOR_RESET = "factor_reset", "The second factor was reset"
+    SECOND_FACTOR_RESET = "factor_reset", "The second factor was set up or reset"
 
 
 STAFF_ROLES = frozenset({Role.SUPERVISOR, Role.AUDITOR, Role.ADMIN})

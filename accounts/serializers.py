@@ -84,6 +84,10 @@ class LoginIn(StrictSerializer):
 
     email = serializers.EmailField(max_length=254)
     password = _password()
+    otp = LineField(
+        max_length=40, required=False, allow_blank=True, default="",
+        help_text="Of staff with an authenticator app: its six digits, or a recovery code. Nobody else's.",
+    )  # fmt: skip
     device_name = LineField(max_length=100, required=False, allow_blank=True, default="")
 
 

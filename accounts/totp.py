@@ -6,9 +6,9 @@ import secrets
 from typing import Final
 from urllib.parse import quote, urlencode
 
-import qrcode
 from django_otp.oath import hotp
-from qrcode.image.svg import SvgPathImage
+
+from dermatech.core import qr
 
 STEP_SECONDS: Final = 30
 _DIGITS: Final = 6
@@ -52,10 +52,7 @@ def address(secret: str, *, account: str) -> str:
 
 def picture(text: str) -> str:
     """`text` as a QR code: an SVG element."""
-    code = qrcode.QRCode(image_factory=SvgPathImage, border=2)
-    code.add_data(text)
-    code.make(fit=True)
-    return str(code.make_image().to_string(encoding="unicode"))
+    return qr.svg(text)
 
 
 def new_recovery_codes() -> list[str]:

@@ -2,8 +2,9 @@
 
 from django.urls import path
 
-from accounts import views
+from accounts import openapi, views  # noqa: F401  # the first describes the access token
 from accounts.audit import api as audit
+from accounts.audit.fhir_api import ExportFhirView
 
 urlpatterns = [
     path("auth/register", views.RegisterView.as_view(), name="auth-register"),
@@ -23,5 +24,6 @@ urlpatterns = [
     path("auth/sessions/<uuid:session_id>", views.SessionView.as_view(), name="auth-session"),
     path("audit/exports", audit.ExportsView.as_view(), name="audit-exports"),
     path("audit/exports/<uuid:export_id>", audit.ExportView.as_view(), name="audit-export"),
+    path("audit/exports/<uuid:export_id>/fhir", ExportFhirView.as_view(), name="audit-export-fhir"),
     path("audit/exports/<uuid:export_id>/file", audit.ExportFileView.as_view(), name="audit-export-file"),
 ]

@@ -17,7 +17,6 @@ from accounts.permissions import Requires
 from accounts.policy import Permission
 from dermatech.core import idempotency
 from dermatech.core.conditional import check_if_match, respond
-from dermatech.core.errors import NotFound
 from dermatech.core.openapi import problem_responses
 from dermatech.core.pagination import page_response
 from dermatech.core.views import APIView
@@ -109,7 +108,11 @@ class LoginView(AnonymousView):
         operation_id="auth_login", summary="Sign in", tags=_TAG,
         description="401 `invalid_credentials` for an unknown address, a wrong password and a closed account "
         "alike. 403 `registration_pending` only after a right password. 429 `locked_out` after too many "
-        "wrong ones. A cookie marks the device as known, so that guesses from elsewhere cannot lock it out.",
+        "wrong ones. A cookie marks the device as known, so that guesses from elsewhere cannot lock it out. "
+        "Supervisors, auditors and administrators with an authenticator app send its code as `otp` too: "
+        "after a right password 401 `second_factor_required` without one, `second_factor_wrong` or "
+        "`second_factor_replayed` for a bad one; 403 `second_factor_missing` where the service demands an "
+        "app and none is set up yet, which is done in the admin site. Pharmacists never need one.",
         request=shapes.LoginIn,
         responses={200: shapes.TokensOut, **problem_responses(400, 401, 403, 429)},
         examples=examples.LOGIN,
@@ -238,9 +241,7 @@ class SessionView(OwnView):
         responses={204: None, **problem_responses(404)},
     )  # fmt: skip
     def delete(self, request: Request, session_id: uuid.UUID) -> Response:
-        session = selectors.own_sessions(_me(request)).filter(pk=session_id).first()
-        if session is None:
-            raise NotFound
+        session = services.own_session(actor=_me(request), session_id=session_id)
         services.end_session(actor=_me(request), session=session)
         return Response(status=http.HTTP_204_NO_CONTENT)
 

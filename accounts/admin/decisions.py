@@ -14,7 +14,7 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget
 
 from accounts import services
 from accounts.admin import proof
-from accounts.models import AccountState, Cadre, Premises, Role, User
+from accounts.models import AccountState, Cadre, Premises, Region, Role, User
 from accounts.policy import Permission
 from dermatech.core.errors import DomainError
 
@@ -68,6 +68,12 @@ class RoleForm(forms.Form):
         Premises.objects.all(), required=False, widget=UnfoldAdminSelectWidget(),
         help_text="For the pharmacist role; left empty, the present ones stay.",
     )  # fmt: skip
+    supervised_region = forms.ChoiceField(
+        choices=[("", "(the whole country)"), *Region.choices], required=False,
+        widget=UnfoldAdminSelectWidget(), label="Region",
+        help_text="For the supervisor role: whose patients' records they read. Outside it they can open one "
+        "record at a time, with a reason, in an emergency.",
+    )  # fmt: skip
 
 
 Carry = Callable[[User, User, Mapping[str, Any]], None]
@@ -93,8 +99,9 @@ class Decision:
 
 def _change_role(actor: User, user: User, data: Mapping[str, Any]) -> None:
     services.change_role(
-        actor=actor, user=user, role=Role(data["role"]), cadre=data["cadre"], premises=data["premises"]
-    )
+        actor=actor, user=user, role=Role(data["role"]), cadre=data["cadre"], premises=data["premises"],
+        supervised_region=data["supervised_region"],
+    )  # fmt: skip
 
 
 DECISIONS: Final[Mapping[str, Decision]] = {

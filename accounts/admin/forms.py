@@ -8,7 +8,7 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 
 from accounts import numbers
 from accounts.models import AccountState, Premises, Role, User, normalise_email
-from accounts.services.people import check_shape
+from accounts.services.people import check_region, check_shape
 from dermatech.core.errors import ValidationFailed
 
 if TYPE_CHECKING:
@@ -71,12 +71,22 @@ class NewPersonForm(PersonForm):
     """An account made by an administrator; its owner gets a letter to set a password."""
 
     class Meta(PersonForm.Meta):
-        fields: ClassVar = ["email", "role", *PersonForm.Meta.fields]
+        fields: ClassVar = ["email", "role", *PersonForm.Meta.fields, "supervised_region"]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.instance.state = AccountState.VERIFIED
         self.fields["role"].initial = Role.PHARMACIST
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean()
+        try:
+            check_region(
+                role=data.get("role", Role.PHARMACIST), supervised_region=data.get("supervised_region", "")
+            )
+        except ValidationFailed as wrong:
+            self.add_error("supervised_region", wrong.errors[0].message)
+        return data
 
     def clean_email(self) -> str:
         email = normalise_email(self.cleaned_data["email"])

@@ -18,7 +18,7 @@ from accounts.models import AccountState, DeviceSession, Role, User
 from dermatech.core.errors import DomainError
 
 _WHO = ("full_name", "email", "phone")
-_WORK = ("role", "cadre", "registration_number", "premises")
+_WORK = ("role", "cadre", "registration_number", "premises", "supervised_region")
 
 
 class SessionInline(TabularInline):  # type: ignore[misc]  # unfold has no types
@@ -108,14 +108,21 @@ class UserAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no types
             {
                 "fields": _WORK,
                 "description": "The cadre decides what they may supply, the premises whose consultations "
-                "they see. Compare the number with the Pharmacy Council's register before you verify.",
+                "they see. Compare the number with the Pharmacy Council's register before you verify. Role "
+                "and region are changed by “Change role”.",
             },
         ),
         ("State", {"fields": _provenance, "description": "Changed by the buttons above; each needs a yes."}),
     )
     add_fieldsets = (
         ("Who", {"fields": _WHO, "description": "They get a letter with a code to set their password."}),
-        ("Work", {"fields": _WORK, "description": "Cadre, number and premises are for pharmacists only."}),
+        (
+            "Work",
+            {
+                "fields": _WORK,
+                "description": "Cadre, number and premises are for pharmacists, the region for supervisors.",
+            },
+        ),
     )
 
     @display(
@@ -144,7 +151,7 @@ class UserAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no types
         return self.inlines if obj else ()
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> Sequence[str]:
-        return ("email", "role", *self._provenance) if obj else ()
+        return ("email", "role", "supervised_region", *self._provenance) if obj else ()
 
     def get_form(
         self, request: HttpRequest, obj: User | None = None, change: bool = False, **kwargs: Any

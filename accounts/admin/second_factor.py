@@ -92,7 +92,7 @@ def _open(request: HttpRequest, user: User, *, factor: str) -> str:
 
 
 def _known_device(request: HttpRequest, user: User) -> str:
-    return devices.known_device(request.COOKIES.get(devices.COOKIE, ""), user)
+    return devices.known_device(request.COOKIES.get(devices.COOKIE, ""), user.pk)
 
 
 @never_cache

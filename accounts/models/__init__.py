@@ -9,6 +9,7 @@ from accounts.audit.models import (
     AuditLeaf,
     AuditPending,
 )
+from accounts.models.emergency import EmergencyAccess
 from accounts.models.idempotency import IdempotencyRecord
 from accounts.models.mail import OutgoingMail
 from accounts.models.premises import Premises
@@ -28,6 +29,7 @@ __all__ = [
     "AuditPending",
     "Cadre",
     "DeviceSession",
+    "EmergencyAccess",
     "EndReason",
     "IdempotencyRecord",
     "OutgoingMail",

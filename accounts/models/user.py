@@ -11,7 +11,7 @@ from django.db.models.functions import Lower
 
 from accounts import policy
 from accounts.models.premises import Premises
-from accounts.roles import STAFF_ROLES, AccountState, Cadre, Role
+from accounts.roles import STAFF_ROLES, AccountState, Cadre, Region, Role
 from dermatech.core.fields import BlindIndexField, EncryptedTextField
 from dermatech.core.models import BaseModel
 
@@ -99,6 +99,10 @@ class User(AbstractBaseUser, BaseModel):
         Premises, on_delete=models.PROTECT, null=True, blank=True, related_name="users",
         help_text="Where they work. They see the consultations of these premises only.",
     )  # fmt: skip
+    supervised_region = models.CharField(
+        max_length=20, choices=Region, blank=True, default="", db_default="",
+        help_text="A supervisor's: they read the records of its premises only. Empty: of the whole country.",
+    )  # fmt: skip
     state = models.CharField(max_length=20, choices=AccountState, default=AccountState.PENDING)
     state_reason = models.TextField(
         blank=True, default="", help_text="Why the account was refused or deactivated; its owner is told."
@@ -137,6 +141,10 @@ class User(AbstractBaseUser, BaseModel):
                 name="user_registration_number_once_verified",
             ),
             models.CheckConstraint(condition=Q(role__in=Role.values), name="user_role_known"),
+            # A misspelt region would close every record to its supervisor.
+            models.CheckConstraint(
+                condition=Q(supervised_region__in=["", *Region.values]), name="user_supervised_region_known"
+            ),
             models.CheckConstraint(condition=Q(state__in=AccountState.values), name="user_state_known"),
             models.CheckConstraint(
                 condition=Q(role=Role.PHARMACIST, cadre__in=Cadre.values)

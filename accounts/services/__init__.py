@@ -1,6 +1,11 @@
 """What can be done about accounts. Every function takes `actor`; None is the system or a stranger."""
 
 from accounts.services._shared import check_password_rules
+from accounts.services.emergency import (
+    end_emergency_access,
+    open_emergency_access,
+    review_emergency_access,
+)
 from accounts.services.passwords import change_own_password, confirm_password_reset, request_password_reset
 from accounts.services.people import (
     change_profile,
@@ -40,6 +45,7 @@ from accounts.services.sessions import (
     invalid_credentials,
     login,
     logout,
+    own_session,
     purge_expired,
     refresh,
 )
@@ -65,6 +71,7 @@ __all__ = [
     "create_account",
     "create_premises",
     "deactivate",
+    "end_emergency_access",
     "end_session",
     "invalid_credentials",
     "is_enrolled",
@@ -72,6 +79,8 @@ __all__ = [
     "login",
     "logout",
     "may_edit",
+    "open_emergency_access",
+    "own_session",
     "purge_expired",
     "reactivate",
     "refresh",
@@ -80,6 +89,7 @@ __all__ = [
     "renew_recovery_codes",
     "request_password_reset",
     "reset_second_factor",
+    "review_emergency_access",
     "update_account",
     "update_premises",
     "verify_registration",

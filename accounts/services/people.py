@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from accounts import mail, policy
 from accounts.audit import Action
-from accounts.models import AccountState, EndReason, Premises, Role, User, normalise_email
+from accounts.models import AccountState, EndReason, Premises, Region, Role, User, normalise_email
 from accounts.services._shared import account_event, check_password_rules, end_sessions
 from accounts.services.registration import required_reason
 from dermatech.core.errors import Conflict, Forbidden, ValidationFailed
@@ -67,12 +67,23 @@ def _update(
             check(row)
         different = {name: value for name, value in changes.items() if getattr(row, name) != value}
         if different:
+            before = _told({name: getattr(row, name) for name in different})
             for name, value in different.items():
                 setattr(row, name, value)
             _save(row, [*different, *(["phone_index"] if "phone" in different else []), "updated_at"])
-            told = {n: str(v.pk) if isinstance(v, Premises) else v for n, v in different.items()}
-            account_event(actor=actor, action=Action.ACCOUNT_UPDATED, entity=row, changes=told)
+            account_event(
+                actor=actor,
+                action=Action.ACCOUNT_UPDATED,
+                entity=row,
+                changes=_told(different),
+                before=before,
+            )
     return row
+
+
+def _told(values: Mapping[str, Any]) -> dict[str, Any]:
+    """As the log takes them."""
+    return {name: str(v.pk) if isinstance(v, Premises) else v for name, v in values.items()}
 
 
 def _save(row: User, fields: list[str]) -> None:
@@ -126,25 +137,34 @@ def reactivate(*, actor: User, user: User) -> None:
 
 
 def change_role(
-    *, actor: User, user: User, role: Role, cadre: str = "", premises: Premises | None = None
+    *,
+    actor: User,
+    user: User,
+    role: Role,
+    cadre: str = "",
+    premises: Premises | None = None,
+    supervised_region: str = "",
 ) -> None:
-    """Give somebody another role; ends all their sessions. Administrators only, never for oneself."""
+    """Give somebody another role, or a supervisor another region; ends all their sessions.
+    Administrators only, never for oneself."""
     policy.require(actor, policy.Permission.ROLE_CHANGE)
     if actor.pk == user.pk:
         raise Forbidden("Nobody changes their own role.", code="own_account")
     check_shape(role=role, cadre=cadre, premises=premises or user.premises)
+    check_region(role=role, supervised_region=supervised_region)
     now = timezone.now()
     with transaction.atomic():
         row = User.objects.select_for_update().get(pk=user.pk)
         row.role, row.cadre, row.epoch = role, cadre, row.epoch + 1
         row.premises = premises or row.premises
-        _save(row, ["role", "cadre", "epoch", "premises", "updated_at"])
+        row.supervised_region = supervised_region
+        _save(row, ["role", "cadre", "epoch", "premises", "supervised_region", "updated_at"])
         end_sessions(actor=actor, which=Q(user=user), reason=EndReason.ROLE_CHANGED, now=now)
         account_event(
             actor=actor,
             action=Action.ACCOUNT_UPDATED,
             entity=user,
-            detail={"role": role.value, "cadre": cadre},
+            detail={"role": role.value, "cadre": cadre, "region": supervised_region},
         )
     user.refresh_from_db()
 
@@ -159,6 +179,16 @@ def check_shape(*, role: str, cadre: str, premises: Premises | None) -> None:
         raise ValidationFailed.of("premises", "required", "A pharmacist's account needs premises.")
 
 
+def check_region(*, role: str, supervised_region: str) -> None:
+    """Raise ValidationFailed where a region is given to somebody who supervises none."""
+    if supervised_region and role != Role.SUPERVISOR:
+        raise ValidationFailed.of(
+            "supervised_region", "not_allowed", "Only a supervisor's account has a region."
+        )
+    if supervised_region and supervised_region not in Region.values:
+        raise ValidationFailed.of("supervised_region", "invalid_choice", "Not a region of Ghana.")
+
+
 def create_account(
     *,
     actor: User | None,
@@ -169,6 +199,7 @@ def create_account(
     premises: Premises | None = None,
     registration_number: str = "",
     phone: str = "",
+    supervised_region: str = "",
     password: str | None = None,
     verified: bool = True,
 ) -> User:
@@ -180,9 +211,11 @@ def create_account(
     if actor is not None:
         policy.require(actor, policy.Permission.ACCOUNT_CREATE)
     check_shape(role=role, cadre=cadre, premises=premises)
+    check_region(role=role, supervised_region=supervised_region)
     user = User(
         email=normalise_email(email), full_name=full_name, role=role, cadre=cadre, premises=premises,
         registration_number=registration_number, phone=phone, decided_by=actor,
+        supervised_region=supervised_region,
         state=AccountState.VERIFIED if verified else AccountState.PENDING,
         decided_at=timezone.now() if verified else None,
     )  # fmt: skip

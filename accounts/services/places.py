@@ -25,15 +25,22 @@ def update_premises(*, actor: User, premises: Premises, changes: dict[str, Any])
     policy.require(actor, policy.Permission.PREMISES_EDIT)
     for name, value in changes.items():
         setattr(premises, name, tidy_number(value) if name == "licence_number" else value)
-    return _save(actor, premises, Action.PREMISES_UPDATED, list(changes))
+    before = Premises.objects.filter(pk=premises.pk).values(*changes).first() if changes else None
+    return _save(actor, premises, Action.PREMISES_UPDATED, list(changes), before)
 
 
-def _save(actor: User | None, premises: Premises, action: Action, fields: list[str]) -> Premises:
+def _save(
+    actor: User | None,
+    premises: Premises,
+    action: Action,
+    fields: list[str],
+    before: dict[str, Any] | None = None,
+) -> Premises:
     try:
         with transaction.atomic():
             premises.save()
             told = {name: getattr(premises, name) for name in fields}
-            account_event(actor=actor, action=action, entity=premises, changes=told)
+            account_event(actor=actor, action=action, entity=premises, changes=told, before=before)
     except IntegrityError:
         raise Conflict(
             "Other premises have this licence number already.", code="licence_number_taken"

@@ -3,6 +3,7 @@
 pending --verify--> verified      pending --refuse--> refused
 """
 
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -63,15 +64,20 @@ def register(*, actor: None, applicant: Applicant, password: str) -> None:
     check_password_rules(password, user=user, field="password")
     user.password = make_password(password)
     with transaction.atomic():
-        known = User.objects.filter(email=user.email).first()
+        # Of a known account the key alone: reading and decrypting the row would take its time.
+        known = _key_of(user.email)
         created = _insert(user, applicant.premises, keep=known is None)
-        owner = known or (user if created else User.objects.get(email=user.email))
+        owner = User(pk=user.pk if created else known or _key_of(user.email))
         account_event(
             actor=None, action=Action.ACCOUNT_REGISTERED, entity=owner, detail={"address_known": not created}
         )
         mail.enqueue(
             mail.Kind.REGISTRATION_RECEIVED if created else mail.Kind.REGISTRATION_DUPLICATE, user=owner
         )
+
+
+def _key_of(email: str) -> uuid.UUID | None:
+    return User.objects.filter(email=email).values_list("pk", flat=True).first()
 
 
 class _TakeBackError(Exception):

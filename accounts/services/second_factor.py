@@ -8,13 +8,13 @@ from django.db import transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
-from accounts import limits, mail, policy, throttle, totp
+from accounts import limits, mail, policy, throttle, tokens, totp
 from accounts.audit import Action, Purpose, denied
 from accounts.models import EndReason, RecoveryCode, SecondFactor, User
 from accounts.services._shared import account_event, end_sessions
 from accounts.services.people import require_over
 from accounts.services.registration import required_reason
-from dermatech.core.errors import Conflict, Forbidden, NotFound, Unauthenticated
+from dermatech.core.errors import Conflict, DomainError, Forbidden, NotFound, Unauthenticated
 
 REQUIRED: Final = "required"
 _LOCKED: Final = "Too many wrong codes; wait a quarter of an hour, then use the next code of your app."
@@ -28,6 +28,42 @@ def is_enrolled(user: User) -> bool:
 def is_required(user: User) -> bool:
     """Whether the admin site lets `user` in by a second factor only (ADMIN_TOTP)."""
     return settings.ADMIN_TOTP == REQUIRED and user.is_staff
+
+
+def lacks_one(user: User) -> bool:
+    """Whether `user` must have an authenticator app and has none."""
+    return is_required(user) and not is_enrolled(user)
+
+
+def require_second_factor(*, user: User, code: str, device: str = "") -> str:
+    """What staff show beside the right password to enter the API; returns "app", "recovery code" or, of
+    those who need none, "none". Who works at a counter needs none.
+
+    Raises Unauthenticated `second_factor_required` without a code, what `check_second_factor` raises for a
+    wrong one, and Forbidden `second_factor_missing` where an app must be set up first, which is done in
+    the admin site.
+    """
+    if not user.is_staff:
+        return "none"
+    if not is_enrolled(user):
+        if lacks_one(user):
+            raise _refused(
+                user, "no second factor",
+                Forbidden(
+                    "Set up your authenticator app in the admin site first.", code="second_factor_missing"
+                ),
+            )  # fmt: skip
+        return "none"
+    if not code:
+        # Audited: whoever is asked for a code has shown the password.
+        raise _refused(
+            user, "second factor not given",
+            Unauthenticated(
+                "Send the code of your authenticator app, or a recovery code, as otp.",
+                code="second_factor_required", headers=tokens.challenge(),
+            ),
+        )  # fmt: skip
+    return check_second_factor(user=user, code=code, device=device)
 
 
 def begin_enrolment(*, actor: User) -> SecondFactor:
@@ -61,6 +97,8 @@ def confirm_enrolment(*, actor: User, code: str) -> list[str]:
         if not won:
             raise Conflict("You have an authenticator app already.", code="second_factor_in_use")
         codes = _new_codes(actor)
+        # What was opened by the password alone ends; the admin session at hand has just shown the app.
+        end_sessions(actor=actor, which=Q(user=actor), reason=EndReason.SECOND_FACTOR_RESET, now=now)
         account_event(
             actor=actor, action=Action.AUTH_SECOND_FACTOR_CHANGED, entity=actor, detail={"change": "set up"}
         )
@@ -126,8 +164,9 @@ def _use_app_code(user: User, code: str, now: datetime) -> str:
     )
     if not won:
         replayed = Unauthenticated(
-            "This code was used before; wait for the next one.", code="second_factor_replayed"
-        )
+            "This code was used before; wait for the next one.", code="second_factor_replayed",
+            headers=tokens.challenge(),
+        )  # fmt: skip
         raise _refused(user, "second factor replayed", replayed)
     return "app"
 
@@ -175,10 +214,10 @@ def reset_second_factor(*, actor: User | None, user: User, reason: str) -> None:
 
 
 def _wrong(detail: str = "This code is not right.") -> Unauthenticated:
-    return Unauthenticated(detail, code="second_factor_wrong")
+    return Unauthenticated(detail, code="second_factor_wrong", headers=tokens.challenge())
 
 
-def _refused(user: User, reason: str, error: Unauthenticated) -> Unauthenticated:
+def _refused(user: User, reason: str, error: DomainError) -> DomainError:
     denied(
         actor=None, action=Action.AUTH_LOGIN_FAILED, entity=user, purpose=Purpose.ADMINISTRATION,
         detail={"reason": reason},

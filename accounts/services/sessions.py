@@ -2,28 +2,33 @@
 
 import hashlib
 import secrets
+import uuid
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import lru_cache
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Final
 
 from django.conf import settings
-from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX, check_password, make_password
+from django.contrib.auth.hashers import check_password, is_password_usable, make_password
 from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from accounts import devices, limits, policy, throttle, tokens
+from accounts import devices, limits, policy, selectors, throttle, tokens
 from accounts.audit import Action, Purpose, denied
 from accounts.models import AccountState, DeviceSession, EndReason, RefreshToken, User, normalise_email
 from accounts.services._shared import account_event, end_sessions
+from accounts.services.second_factor import lacks_one, require_second_factor
 from dermatech.core import context
 from dermatech.core.errors import Forbidden, NotFound, Unauthenticated
+from dermatech.core.ids import uuid7
 
 if TYPE_CHECKING:
     from accounts.throttle import Bucket
 
 _LOCKED: Final = "Too many wrong passwords; try again later, or reset your password."
+_ACCOUNT: Final = User._meta.label_lower
 _CLOSED: Final = frozenset({AccountState.REFUSED, AccountState.DEACTIVATED})
 
 
@@ -49,61 +54,94 @@ def invalid_credentials() -> Unauthenticated:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Claimed:
+    """The account that an address names, as far as a sign-in looks at it. Of an address without one it is
+    a stand-in of the same shape, so that both are handled, hashed and written down alike."""
+
+    user_id: uuid.UUID
+    stored: str
+    state: str
+    known: bool
+
+    @property
+    def entity(self) -> tuple[str, str] | None:
+        """As the log names it; nobody's is not named."""
+        return (_ACCOUNT, str(self.user_id)) if self.known else None
+
+
 def check_credentials(*, actor: None, email: str, password: str, device_mark: str = "") -> User:
     """The user behind an address and a password, pending ones included.
 
-    Counts the attempt first; does the same work for known and unknown addresses. Raises
-    Throttled `locked_out` or Unauthenticated `invalid_credentials`. A hash made with older
-    parameters is remade.
+    Counts the attempt first; does the same work for known and unknown addresses: the row itself is read
+    only after a right password, as decrypting it would take its time. Raises Throttled `locked_out` or
+    Unauthenticated `invalid_credentials`. A hash made with older parameters is remade.
     """
     email = normalise_email(email)
-    user = User.objects.select_related("premises").filter(email=email).first()
-    buckets = limits.login_buckets(
-        email=email, device=devices.known_device(device_mark, user), address=context.current().address
-    )
-    _count_attempt(buckets, user)
-    # Without a hash Django runs the hasher all the same.
-    stored = user.password if user else UNUSABLE_PASSWORD_PREFIX
-    right = check_password(password, stored, lambda raw: _rehash(user, raw))
-    if user is None or not right or user.state in _CLOSED:
-        reason = "account closed" if right else "wrong password" if user else "unknown address"
-        _login_denied(user, reason)
+    claimed = _claimed(email)
+    device = devices.known_device(device_mark, claimed.user_id)
+    buckets = limits.login_buckets(email=email, device=device, address=context.current().address)
+    _count_attempt(buckets, claimed)
+    right = check_password(password, claimed.stored, lambda raw: _rehash(claimed, raw)) and claimed.known
+    if not right or claimed.state in _CLOSED:
+        reason = "account closed" if right else "wrong password" if claimed.known else "unknown address"
+        _login_denied(claimed.entity, reason)
+        raise invalid_credentials()
+    user = User.objects.select_related("premises").filter(pk=claimed.user_id).first()
+    if user is None:
         raise invalid_credentials()
     throttle.take_back(buckets)
     return user
 
 
-def _count_attempt(buckets: "list[Bucket]", user: User | None) -> None:
+def _claimed(email: str) -> _Claimed:
+    found = User.objects.filter(email=email).values_list("pk", "password", "state").first()
+    stand_in = _stand_in()
+    user_id, stored, state = found or (uuid7(), stand_in, "")
+    if not is_password_usable(stored):
+        stored = stand_in
+    return _Claimed(user_id, stored, state, known=found is not None)
+
+
+@lru_cache(maxsize=1)
+def _stand_in() -> str:
+    """A hash of nothing that anybody knows. Without one Django would hash too, but by another way than it
+    checks: with fresh random texts, and of another length."""
+    return make_password(secrets.token_urlsafe(32))
+
+
+def _count_attempt(buckets: "list[Bucket]", claimed: _Claimed) -> None:
     try:
         throttle.reserve(buckets, detail=_LOCKED, code="locked_out")
     except throttle.LimitReached as locked:
         if locked.first:  # one event per lock, so that a flood cannot flood the log
-            denied(actor=None, action=Action.AUTH_LOCKED_OUT, entity=user, purpose=Purpose.ADMINISTRATION)
+            denied(
+                actor=None, action=Action.AUTH_LOCKED_OUT, entity=claimed.entity,
+                purpose=Purpose.ADMINISTRATION,
+            )  # fmt: skip
         raise
 
 
-def _rehash(user: User | None, raw: str) -> None:
-    if user is not None:
+def _rehash(claimed: _Claimed, raw: str) -> None:
+    if claimed.known:
         # Not User.set_password: the password is the same, so no session ends.
-        fresh = make_password(raw)
-        if User.objects.filter(pk=user.pk, password=user.password).update(password=fresh):
-            user.password = fresh
+        User.objects.filter(pk=claimed.user_id, password=claimed.stored).update(password=make_password(raw))
 
 
-def _login_denied(user: User | None, reason: str) -> None:
+def _login_denied(entity: User | tuple[str, str] | None, reason: str) -> None:
     denied(
-        actor=None, action=Action.AUTH_LOGIN_FAILED, entity=user, purpose=Purpose.ADMINISTRATION,
+        actor=None, action=Action.AUTH_LOGIN_FAILED, entity=entity, purpose=Purpose.ADMINISTRATION,
         detail={"reason": reason},
     )  # fmt: skip
 
 
 def login(
-    *, actor: None, email: str, password: str, device_name: str = "", device_mark: str = ""
+    *, actor: None, email: str, password: str, otp: str = "", device_name: str = "", device_mark: str = ""
 ) -> SignedIn:
-    """Sign in on one device.
+    """Sign in on one device. `otp` is the second factor of staff.
 
-    Raises what `check_credentials` raises, and Forbidden `registration_pending` after a right
-    password of an account that no supervisor has verified yet.
+    Raises what `check_credentials` raises, and after a right password Forbidden `registration_pending`
+    of an account that no supervisor has verified yet, and what `require_second_factor` raises.
     """
     user = check_credentials(actor=actor, email=email, password=password, device_mark=device_mark)
     if user.state == AccountState.PENDING:
@@ -112,6 +150,8 @@ def login(
             "Your registration is waiting for a supervisor; you will get an e-mail.",
             code="registration_pending",
         )
+    known = devices.known_device(device_mark, user.pk)
+    factor = require_second_factor(user=user, code=otp, device=known)
     now = timezone.now()
     with transaction.atomic():
         # Between the check and here the account may have been closed or its password changed.
@@ -121,8 +161,7 @@ def login(
         session = _open_session(user, device_name=device_name, now=now)
         refresh = _new_refresh(session, now)
         User.objects.filter(pk=user.pk).update(last_login=now)
-        account_event(actor=user, action=Action.AUTH_LOGIN, entity=session)
-    known = devices.known_device(device_mark, user)
+        account_event(actor=user, action=Action.AUTH_LOGIN, entity=session, detail={"second_factor": factor})
     return _signed_in(user, session, refresh, device_mark=devices.mark_for(user, known=known))
 
 
@@ -234,7 +273,7 @@ def _caller(user: User, *, request_key: str, device_mark: str) -> str:
     Empty without a key: such a request cannot be told from a thief's."""
     if not request_key:
         return ""
-    device = devices.known_device(device_mark, user)
+    device = devices.known_device(device_mark, user.pk)
     return hashlib.sha256(f"{device}\n{request_key}".encode()).hexdigest()
 
 
@@ -276,11 +315,16 @@ def _keep_open(session: DeviceSession, now: datetime) -> None:
     # The lock orders this against whatever ends sessions: those change the user first.
     user = User.objects.select_for_update().get(pk=session.user_id)
     standing = DeviceSession.objects.filter(pk=session.pk, ended_at__isnull=True, epoch=user.epoch)
-    kept = user.is_active and standing.update(
-        last_used_at=now,
-        expires_at=now + settings.REFRESH_TOKEN_LIFETIME,
-        address=_address(context.current().address),
-        updated_at=now,
+    # What the password alone had opened ends where an app is demanded since.
+    kept = (
+        user.is_active
+        and not lacks_one(user)
+        and standing.update(
+            last_used_at=now,
+            expires_at=now + settings.REFRESH_TOKEN_LIFETIME,
+            address=_address(context.current().address),
+            updated_at=now,
+        )
     )
     if not kept:
         raise tokens.token_invalid("This session was ended; sign in again.")
@@ -314,6 +358,19 @@ def logout(*, actor: User | None, refresh: str) -> None:
         )
         if ended:
             account_event(actor=actor or session.user, action=Action.AUTH_LOGOUT, entity=session)
+
+
+def own_session(*, actor: User, session_id: uuid.UUID) -> DeviceSession:
+    """One of one's own open sessions. Raises NotFound, the same for another person's and for none."""
+    found = selectors.own_sessions(actor).filter(pk=session_id).first()
+    if found is None:
+        if not DeviceSession.objects.filter(user=actor, pk=session_id).exists():  # one's own has ended
+            denied(
+                actor=actor, action=Action.ACCESS_DENIED, purpose=Purpose.ADMINISTRATION,
+                entity=("accounts.devicesession", str(session_id)),
+            )  # fmt: skip
+        raise NotFound
+    return found
 
 
 def end_session(*, actor: User, session: DeviceSession) -> None:

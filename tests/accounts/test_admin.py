@@ -98,8 +98,8 @@ def test_the_queue_costs_the_same_for_one_and_for_many(
             f"p{number}@x.example", full_name="P", cadre="pharmacist", premises=akosua.premises
         )
     client = _in(yaw)
-    # Session, user, count, page, and the choices of the region filter.
-    with django_assert_max_num_queries(8):
+    # Session, user, count, page, the choices of the region filter, and the numbers of the navigation.
+    with django_assert_max_num_queries(12):
         assert client.get(reverse("admin:accounts_user_changelist")).status_code == 200
 
 
@@ -264,6 +264,27 @@ def test_a_new_role_ends_all_sessions(adjoa: Any, ama: Any, pair: Any, me: Any) 
         _page(ama, "change_role"), {"confirmed": "yes", "role": "pharmacist", "cadre": ""}, follow=True
     )
     assert "needs a cadre" in _said(wrong)[0]
+
+
+def test_an_administrator_gives_a_supervisor_a_region_and_nobody_else_gets_one(
+    adjoa: Any, yaw: Any, ama: Any
+) -> None:
+    client = _in(adjoa)
+    given = {"confirmed": "yes", "role": "supervisor", "cadre": "", "supervised_region": "volta"}
+    client.post(_page(yaw, "change_role"), given)
+    yaw.refresh_from_db()
+    assert yaw.supervised_region == "volta"
+    assert "Volta" in client.get(_page(yaw)).content.decode()
+    wrong = {**given, "role": "auditor"}
+    assert "Only a supervisor" in _said(client.post(_page(yaw, "change_role"), wrong, follow=True))[0]
+    new = {
+        "email": "new@x.example", "role": "auditor", "full_name": "New Person", "phone": "", "cadre": "",
+        "registration_number": "", "premises": "", "supervised_region": "volta",
+    }  # fmt: skip
+    page = client.post(reverse("admin:accounts_user_add"), new)
+    assert "Only a supervisor" in page.content.decode()
+    client.post(reverse("admin:accounts_user_add"), {**new, "role": "supervisor"})
+    assert User.objects.get(email="new@x.example").supervised_region == "volta"
 
 
 def test_nobody_is_deleted(adjoa: Any, ama: Any) -> None:

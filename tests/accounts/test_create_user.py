@@ -38,6 +38,13 @@ def test_a_pharmacist_is_made_with_premises_and_can_sign_in(create: Any, sign_in
     assert events()[:2] == ["premises.created success", "account.created success"]
 
 
+def test_a_supervisor_of_a_region_is_made_and_nobody_else_has_one(create: Any) -> None:
+    create("yaw@x.example", "--role", "supervisor", "--supervised-region", "volta", "--verified")
+    assert User.objects.get().supervised_region == "volta"
+    with pytest.raises(CommandError, match="Only a supervisor"):
+        create("efua@x.example", "--role", "auditor", "--supervised-region", "volta")
+
+
 def test_premises_of_the_same_name_are_shared(create: Any) -> None:
     for name in ("a", "b"):
         create(

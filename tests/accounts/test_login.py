@@ -91,7 +91,7 @@ def test_pending_is_said_only_after_the_right_password(akosua: Any, sign_in: Any
     ("body", "field"),
     [
         ({"email": "ama@dermatech.example"}, "password"),
-        ({"email": "ama@dermatech.example", "password": "x", "otp": "1"}, "otp"),
+        ({"email": "ama@dermatech.example", "password": "x", "pin": "1"}, "pin"),
         ({"email": "ama@dermatech.example", "password": "x" * 300}, "password"),
         ({"email": ["a"], "password": "x"}, "email"),
         ({"email": "ama@dermatech.example", "password": {"$ne": ""}}, "password"),

@@ -38,6 +38,13 @@ EXPECTED = {
     Permission.AUDIT_EXPORT: "AX",
     Permission.ADMIN_SITE: "SAX",
     Permission.OPERATIONS_READ: "X",
+    Permission.CONSULTATION_REVIEW: "S",
+    Permission.NOTIFICATION_SEND: "S",
+    Permission.EMERGENCY_OPEN: "S",
+    Permission.EMERGENCY_READ: "SAX",
+    Permission.EMERGENCY_REVIEW: "SA",
+    Permission.PATIENT_RIGHTS: "X",
+    Permission.WEBHOOK_MANAGE: "X",
 }
 LETTER = {Role.PHARMACIST: "P", Role.SUPERVISOR: "S", Role.AUDITOR: "A", Role.ADMIN: "X"}
 
@@ -155,11 +162,17 @@ def test_patient_records_are_reached_by_the_own_premises(ama: Any, esi: Any, yaw
         (Analysis, "consultation__premises"),
         (Recommendation, "consultation__premises"),
     ):
-        for verb in policy.Verb:
+        for verb in (policy.Verb.READ, policy.Verb.WRITE):
             assert policy.scope(ama, verb, model) == policy.NOTHING | Q(**{path: ama.premises_id})
             assert policy.scope(efua, verb, model) == policy.NOTHING
+        assert policy.scope(ama, policy.Verb.SUPERVISE, model) == policy.NOTHING
+        assert policy.scope(yaw, policy.Verb.SUPERVISE, model) == Q()
         assert policy.scope(yaw, policy.Verb.READ, model) == Q()
         assert policy.scope(yaw, policy.Verb.WRITE, model) == policy.NOTHING
+        yaw.supervised_region = "volta"
+        assert policy.scope(yaw, policy.Verb.SUPERVISE, model) == Q(**{f"{path}__region": "volta"})
+        assert policy.scope(yaw, policy.Verb.READ, model) != Q()
+        yaw.supervised_region = ""
     ama.state = AccountState.DEACTIVATED
     assert policy.scope(ama, policy.Verb.READ, Consultation) == policy.NOTHING
 

@@ -18,7 +18,7 @@ from accounts.models import OutgoingMail, RecoveryCode, SecondFactor, User
 from dermatech.core.errors import Conflict, Forbidden, Unauthenticated
 from tests.cast import PASSWORD
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.one_database]
 LOGIN, CODE, CONFIRM = "/admin/login/", "/admin/second-factor/", "/admin/confirm/"
 OWN = "/admin/second-factor/own/"
 
@@ -249,8 +249,8 @@ def test_nobody_is_sent_to_another_site(yaw: Any) -> None:
 def test_an_administrator_resets_it_and_everything_open_ends(
     yaw: Any, adjoa: Any, pair: Any, me: Any, events: Any
 ) -> None:
-    enrol(yaw)
-    tokens, client = pair(yaw), signed_in(yaw)
+    codes = enrol(yaw)
+    tokens, client = pair(yaw, otp=codes[0]), signed_in(yaw)
     administrator = Client()
     administrator.force_login(adjoa)
     url = reverse("admin:accounts_user_reset_second_factor", args=[yaw.pk])
@@ -349,3 +349,64 @@ def test_the_list_of_second_factors_shows_no_secret(adjoa: Any, yaw: Any) -> Non
         assert page.status_code == 200
         assert secret not in page.content.decode()
     assert User.objects.count() == 2
+
+
+# --- the API -------------------------------------------------------------------------------------
+def _codes(answers: list[Any]) -> list[tuple[int, str]]:
+    return [(answer.status_code, answer.json().get("code", "")) for answer in answers]
+
+
+def test_staff_with_an_app_need_its_code_for_the_api_too(yaw: Any, sign_in: Any, events: Any) -> None:
+    enrol(yaw)
+    events()
+    code = shown(yaw)
+    answers = [
+        sign_in(yaw), sign_in(yaw, otp=""), sign_in(yaw, otp="000000"), sign_in(yaw, otp=code),
+        sign_in(yaw, otp=code), sign_in(yaw, "wrong", otp=code),
+    ]  # fmt: skip
+    assert _codes(answers) == [
+        (401, "second_factor_required"), (401, "second_factor_required"), (401, "second_factor_wrong"),
+        (200, ""),
+        (401, "second_factor_replayed"), (401, "invalid_credentials"),
+    ]  # fmt: skip
+    assert all("WWW-Authenticate" in answer.headers for answer in answers if answer.status_code == 401)
+    assert events()[-6:].count("auth.login_failed denied") == 5
+
+
+def test_a_recovery_code_enters_the_api_once(efua: Any, sign_in: Any) -> None:
+    codes = enrol(efua)
+    answers = [sign_in(efua, otp=codes[0]), sign_in(efua, otp=codes[0])]
+    assert _codes(answers) == [(200, ""), (401, "second_factor_wrong")]
+
+
+def test_wrong_codes_at_the_api_and_at_the_desk_are_counted_together(yaw: Any, sign_in: Any) -> None:
+    enrol(yaw)
+    assert [sign_in(yaw, otp="000000").status_code for _ in range(6)] == [401] * 5 + [429]
+    client = password_step(yaw)
+    assert "Too many wrong codes" in problem(client.post(CODE, {"code": shown(yaw)}))
+
+
+@pytest.mark.usefixtures("required")
+def test_where_an_app_is_demanded_staff_without_one_do_not_enter_and_pharmacists_do(
+    adjoa: Any, ama: Any, sign_in: Any
+) -> None:
+    assert _codes([sign_in(adjoa), sign_in(ama)]) == [(403, "second_factor_missing"), (200, "")]
+
+
+def test_where_it_is_optional_staff_without_an_app_enter_by_the_password(yaw: Any, sign_in: Any) -> None:
+    assert sign_in(yaw).status_code == 200
+
+
+def test_setting_up_an_app_ends_what_the_password_alone_had_opened(yaw: Any, pair: Any, me: Any) -> None:
+    before = pair(yaw)["access"]
+    enrol(yaw)
+    assert me(before).status_code == 401
+
+
+def test_where_an_app_is_demanded_since_an_older_sign_in_is_not_renewed(
+    yaw: Any, ama: Any, pair: Any, api: Any, settings: Any
+) -> None:
+    old = {person: pair(person)["refresh"] for person in (yaw, ama)}
+    settings.ADMIN_TOTP = "required"
+    renewed = [api.post("/api/v1/auth/refresh", {"refresh": old[person]}) for person in (yaw, ama)]
+    assert _codes(renewed) == [(401, "token_invalid"), (200, "")]

@@ -23,7 +23,7 @@ from dermatech.core.errors import Unauthenticated
 from tests.accounts.conftest import API
 from tests.campaigns.tokens import forgeries
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.one_database]
 
 
 def _b64(raw: bytes) -> str:

@@ -4,6 +4,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
+from accounts import policy
 from accounts.models import User
 from consultations.models.consultation import Consultation, TriageLevel
 from consultations.models.photo import Photo
@@ -24,7 +25,7 @@ FINISHED = (Status.SUCCEEDED, Status.FAILED)
 class AnalysisQuerySet(models.QuerySet["Analysis"]):
     def visible_to(self, user: User | None) -> "AnalysisQuerySet":
         """Analyses of the consultations that `user` may see."""
-        return self.filter(consultation__in=Consultation.objects.visible_to(user))
+        return self if user is None else self.filter(policy.scope(user, policy.Verb.READ, self.model))
 
 
 class Analysis(BaseModel):
@@ -137,6 +138,8 @@ class Analysis(BaseModel):
             models.Index(fields=("lease_until",), condition=Q(status="running"), name="analysis_running"),
             # The latest analysis of a consultation; its succeeded ones for their image evidence.
             models.Index(fields=("consultation", "-created_at"), name="analysis_of_consultation"),
+            # The admin's change list.
+            models.Index(fields=("-created_at", "-id"), name="analysis_list"),
             # The admin's change list by status.
             models.Index(fields=("status", "-created_at"), name="analysis_status"),
         ]

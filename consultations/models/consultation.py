@@ -5,6 +5,8 @@ from typing import Any
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.db.models.fields.json import KT
+from django.db.models.functions import NullIf
 
 from accounts import policy
 from accounts.models import User
@@ -53,6 +55,18 @@ class TriageLevel(models.TextChoices):
 
 # At these levels no treatment may be proposed; a constraint on Recommendation repeats it.
 URGENT_LEVELS = (TriageLevel.EMERGENCY, TriageLevel.REFER_URGENT)
+
+
+def _said(path: str, *, length: int | None = None) -> Any:
+    """A column that the database itself keeps equal to a text inside the JSON; NULL where there is none.
+    The numbers and lists of the admin read these, and never thousands of documents."""
+    kind = models.TextField(null=True) if length is None else models.CharField(max_length=length, null=True)
+    # SQLite gives JSON's null as the text "null", PostgreSQL as NULL.
+    return models.GeneratedField(
+        expression=NullIf(KT(path), models.Value("null"), output_field=models.TextField()),
+        output_field=kind,
+        db_persist=True,
+    )
 
 
 class ConsultationQuerySet(models.QuerySet["Consultation"]):
@@ -124,6 +138,13 @@ class Consultation(BaseModel):
     )
     version = models.PositiveIntegerField(default=1, editable=False)
 
+    abstained = _said("assessment__abstained", length=5)
+    leading = _said("assessment__conditions__0__condition", length=80)
+    action = _said("decision__action", length=20)
+    overridden = _said("decision__overridden", length=5)
+    supplied = _said("decision__medications")
+    notify = _said("triage__notify")
+
     objects = ConsultationQuerySet.as_manager()
 
     class Meta:
@@ -160,6 +181,27 @@ class Consultation(BaseModel):
             models.Index(fields=("premises", "updated_at"), name="consultation_updated_since"),
             # Filter by level: the admin, and ?triage_level=.
             models.Index(fields=("triage_level", "-created_at"), name="consultation_level"),
+            # The dashboard and the review queue, which read nothing but these.
+            models.Index(
+                fields=(
+                    "created_at",
+                    "triage_level",
+                    "working_diagnosis",
+                    "leading",
+                    "abstained",
+                    "action",
+                    "overridden",
+                    "premises",
+                    "id",
+                ),
+                name="consultation_figures",
+            ),
+            # The list of what is to be passed on to the health authorities.
+            models.Index(
+                fields=("-created_at", "-id"),
+                condition=Q(notify__isnull=False),
+                name="consultation_notifiable",
+            ),
         ]
 
     def __str__(self) -> str:

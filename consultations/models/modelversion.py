@@ -11,9 +11,9 @@ class ModelState(models.TextChoices):
     """
     draft -> shadow -> active -> retired, and back from retired to active.
 
-    draft: checked and stored, used for nothing. shadow: runs silently beside the active one.
-    active: its evidence enters answers; there is at most one. retired: was used, is kept so that
-    old analyses can be replayed.
+    draft: checked and stored, used for nothing. shadow: runs silently beside the active one, at most one
+    does, and comes from draft or retired. active: its evidence enters answers; there is at most one.
+    retired: was used, is kept so that old analyses can be replayed.
     """
 
     DRAFT = "draft", "Draft"
@@ -51,6 +51,10 @@ class ModelVersion(BaseModel):
             # Also the index that every analysis reads to find the model in force.
             models.UniqueConstraint(
                 fields=["state"], condition=Q(state="active"), name="modelversion_one_active"
+            ),
+            # Also the index that every finished analysis reads to find who looks on.
+            models.UniqueConstraint(
+                fields=["state"], condition=Q(state="shadow"), name="modelversion_one_shadow"
             ),
             models.CheckConstraint(condition=Q(state__in=ModelState.values), name="modelversion_state"),
             models.CheckConstraint(

@@ -3,6 +3,7 @@
 from django.db import models
 from django.db.models import Q
 
+from accounts import policy
 from accounts.models import User
 from consultations.models.consultation import Consultation
 from dermatech.core.models import BaseModel
@@ -23,7 +24,7 @@ class Format(models.TextChoices):
 class PhotoQuerySet(models.QuerySet["Photo"]):
     def visible_to(self, user: User | None) -> "PhotoQuerySet":
         """Photos of the consultations that `user` may see."""
-        return self.filter(consultation__in=Consultation.objects.visible_to(user))
+        return self if user is None else self.filter(policy.scope(user, policy.Verb.READ, self.model))
 
 
 class Photo(BaseModel):
@@ -72,6 +73,10 @@ class Photo(BaseModel):
             models.CheckConstraint(
                 condition=Q(width__gt=0, height__gt=0, bytes__gt=0), name="photo_size_positive"
             ),
+        ]
+        indexes = [
+            # The admin's change list.
+            models.Index(fields=("-created_at", "-id"), name="photo_list"),
         ]
 
     def __str__(self) -> str:

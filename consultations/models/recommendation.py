@@ -3,6 +3,7 @@
 from django.db import models
 from django.db.models import Q
 
+from accounts import policy
 from accounts.models import User
 from consultations.models.analysis import Analysis
 from consultations.models.consultation import URGENT_LEVELS, Consultation, TriageLevel
@@ -12,7 +13,7 @@ from dermatech.core.models import BaseModel
 class RecommendationQuerySet(models.QuerySet["Recommendation"]):
     def visible_to(self, user: User | None) -> "RecommendationQuerySet":
         """Recommendations of the consultations that `user` may see."""
-        return self.filter(consultation__in=Consultation.objects.visible_to(user))
+        return self if user is None else self.filter(policy.scope(user, policy.Verb.READ, self.model))
 
     def current(self) -> "RecommendationQuerySet":
         """Those that hold for the consultation as it stands, not a past analysis."""
@@ -61,6 +62,8 @@ class Recommendation(BaseModel):
             ),
         ]
         indexes = [
+            # The admin's change list.
+            models.Index(fields=("-created_at", "-id"), name="recommendation_list"),
             # The admin: in which consultations was this medicine proposed.
             models.Index(fields=("medication", "-created_at"), name="recommendation_medication"),
         ]

@@ -13,13 +13,16 @@ How a view uses it:
 
 The claim on the key is committed first, so that a second request in flight is told 409. A request
 that fails gives its claim back, so that a corrected one may use the key again. A claim whose
-process died is taken over after CLAIM_LEASE.
+process died is taken over after CLAIM_LEASE; should that process live and only be slow, it finds its
+claim gone where it wants to `remember`, and its rows are rolled back: one of the two wins, never both.
+
+A view whose headers say what is asked for names them in `fingerprint_headers`.
 """
 
 import functools
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 from typing import Any, TypeVar, cast
 
@@ -28,6 +31,7 @@ from django.core.files.uploadedfile import UploadedFile
 from django.db import IntegrityError, transaction
 from django.http import HttpResponse
 from django.utils import timezone
+from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.utils.encoders import JSONEncoder
@@ -48,9 +52,11 @@ def _records() -> Any:
     return apps.get_model("accounts", "IdempotencyRecord")._default_manager
 
 
-def fingerprint(request: Request) -> str:
-    """SHA-256 (hex) of method, path and body; multipart boundaries do not count, file bytes do."""
+def fingerprint(request: Request, headers: Iterable[str] = ()) -> str:
+    """SHA-256 (hex) of method, path, `headers` and body; multipart boundaries do not count, file bytes do."""
     digest = hashlib.sha256(f"{request.method} {request.path}\n".encode())
+    for name in headers:
+        digest.update(f"{name}: {request.headers.get(name, '')}\n".encode("utf-8", "surrogatepass"))
     data = request.data
     if hasattr(data, "lists"):
         for name, values in sorted(data.lists()):
@@ -132,12 +138,31 @@ def remember(request: Request, response: Response) -> None:
     record = getattr(request, _ATTRIBUTE, None)
     if record is None:
         return
+    claimed_until, now = record.expires_at, timezone.now()
     record.state = "done"
     record.status_code = response.status_code
     record.headers = {name: response[name] for name in _STORED_HEADERS if response.has_header(name)}
-    record.body = json.dumps(response.data, cls=JSONEncoder, ensure_ascii=False)
-    record.expires_at = timezone.now() + KEPT
-    record.save(update_fields=["state", "status_code", "headers", "body", "expires_at", "updated_at"])
+    # The bytes that the caller gets now, so that the same are given again.
+    record.body = JSONRenderer().render(response.data).decode() if response.data is not None else ""
+    record.expires_at = now + KEPT
+    kept = (
+        _records()
+        .filter(pk=record.pk, state="in_flight", expires_at=claimed_until)
+        .update(
+            state=record.state,
+            status_code=record.status_code,
+            headers=record.headers,
+            body=record.body,
+            expires_at=record.expires_at,
+            updated_at=now,
+        )
+    )
+    if not kept:
+        raise Conflict(
+            "This took so long that the same request was begun again; ask for its answer by the same key.",
+            code="idempotency_in_flight",
+            headers={"Retry-After": "2"},
+        )
 
 
 def idempotent(view: V) -> V:
@@ -149,15 +174,16 @@ def idempotent(view: V) -> V:
         user = request.user
         if key is None or user is None or not getattr(user, "pk", None):
             return view(self, request, *args, **kwargs)
-        mark = fingerprint(request)
+        mark = fingerprint(request, getattr(self, "fingerprint_headers", ()))
         record, mine = _claim(user, key, mark)
         if not mine:
             return _replay(record, mark)
         setattr(request, _ATTRIBUTE, record)
+        claimed_until = record.expires_at
         try:
             response = view(self, request, *args, **kwargs)
         except BaseException:
-            _records().filter(pk=record.pk, state="in_flight").delete()
+            _records().filter(pk=record.pk, state="in_flight", expires_at=claimed_until).delete()
             raise
         if record.state != "done":
             remember(request, response)

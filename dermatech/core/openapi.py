@@ -43,11 +43,14 @@ _MEANING = {
     405: "This address does not know that method.",
     406: "This address answers in JSON only.",
     409: "The state of the object, or a request still in flight, does not allow this.",
+    410: "It was here and came to its end.",
     412: "The object was changed since you read it.",
     413: "The upload is too large.",
     415: "This kind of content is not accepted.",
     422: "Well formed, but it cannot be carried out.",
+    423: "Another request holds it; see Retry-After.",
     429: "Too many requests; see Retry-After.",
+    460: "The bytes do not fit their checksum and were not kept.",
     503: "A part of the service is down; see Retry-After.",
 }
 
@@ -91,24 +94,55 @@ class StrictCharFieldExtension(OpenApiSerializerFieldExtension):  # type: ignore
 # Query parameters that mean the same everywhere.
 _PARAMETERS: dict[str, dict[str, Any]] = {
     "page_size": {"type": "integer", "minimum": 1, "maximum": MAX_PAGE_SIZE, "default": DEFAULT_PAGE_SIZE},
+    "updated_since": {"type": "string", "format": "date-time"},
     "cursor": {"type": "string", "pattern": "^[A-Za-z0-9_-]+$"},
 }
 
 
 def complete_document(result: dict[str, Any], **_: Any) -> dict[str, Any]:
     """Post-processing hook: what every operation has and none has to say itself."""
-    result.setdefault("components", {}).setdefault("schemas", {})["Problem"] = PROBLEM_SCHEMA
+    schemas = result.setdefault("components", {}).setdefault("schemas", {})
+    schemas["Problem"] = PROBLEM_SCHEMA
+    _name_enums(result, {frozenset(each["enum"]): name for name, each in schemas.items() if "enum" in each})
     for path in result.get("paths", {}).values():
         for method, operation in path.items():
             if isinstance(operation, dict) and "responses" in operation:
                 _complete(method, operation)
+                if _needs_a_body(operation, schemas):
+                    operation["requestBody"]["required"] = True
     return result
+
+
+def _needs_a_body(operation: dict[str, Any], schemas: dict[str, Any]) -> bool:
+    """A form, or one of several shapes: the generator knows only of serializers what they require."""
+    content = operation.get("requestBody", {}).get("content", {})
+    name = str(content.get("application/json", {}).get("schema", {}).get("$ref", "")).rpartition("/")[2]
+    return "multipart/form-data" in content or "oneOf" in schemas.get(name, {})
+
+
+def _name_enums(part: Any, names: dict[frozenset[Any], str]) -> None:
+    """Point wherever the words of a named enum are spelled out to its name, so that a generator makes one
+    type of them."""
+    if isinstance(part, list):
+        for each in part:
+            _name_enums(each, names)
+    if not isinstance(part, dict):
+        return
+    for key, each in part.items():
+        words = each.get("enum") if isinstance(each, dict) else None
+        if isinstance(words, list) and frozenset(words) in names and key not in names.values():
+            rest = {name: value for name, value in each.items() if name not in ("enum", "type")}
+            part[key] = {"$ref": f"#/components/schemas/{names[frozenset(words)]}", **rest}
+        else:
+            _name_enums(each, names)
 
 
 def _complete(method: str, operation: dict[str, Any]) -> None:
     for parameter in operation.get("parameters", []):
         if parameter["in"] == "query":
             parameter["schema"] |= _PARAMETERS.get(parameter["name"], {})
+        elif parameter["name"] == "Idempotency-Key":
+            parameter["schema"] |= {"pattern": "^[!-~]([ -~]{0,198}[!-~])?$"}
     responses = operation["responses"]
     if any(parameter["name"] == "If-None-Match" for parameter in operation.get("parameters", [])):
         responses.setdefault("304", {"description": "You hold it already."})

@@ -22,22 +22,28 @@ DEFAULTS: dict[int, tuple[str, str]] = {
     404: ("not_found", "There is nothing at this address that you may see."),
     405: ("method_not_allowed", "This address does not know that method."),
     406: ("not_acceptable", "This address answers in JSON only."),
+    410: ("gone", "It was here and came to its end."),
     413: ("payload_too_large", "The upload is larger than this server accepts."),
     415: ("unsupported_media_type", "This kind of content is not accepted here."),
+    423: ("locked", "Another request holds it; try again in a moment."),
+    460: ("checksum_mismatch", "The bytes were damaged on the way; send them again."),
     500: ("internal_error", "Something went wrong on our side. It was recorded with this request id."),
     503: ("unavailable", "A part of the service is not available; try again shortly."),
 }
+# A status of the tus protocol that HTTP itself does not know.
+_OF_TUS = {460: "Checksum Mismatch"}
 
 
 def body(
     status: int, *, code: str = "", detail: str = "", errors: Sequence[FieldError] = ()
 ) -> dict[str, Any]:
     """The problem document for `status`."""
-    default_code, default_detail = DEFAULTS.get(status, ("error", HTTPStatus(status).phrase))
+    title = _OF_TUS.get(status) or HTTPStatus(status).phrase
+    default_code, default_detail = DEFAULTS.get(status, ("error", title))
     code = code or default_code
     document: dict[str, Any] = {
         "type": f"urn:dermatech:problem:{code}",
-        "title": HTTPStatus(status).phrase,
+        "title": title,
         "status": int(status),
         "detail": detail or default_detail,
         "code": code,

@@ -1,6 +1,7 @@
 """Serializers that refuse what they do not know."""
 
 import math
+import uuid
 from collections.abc import Mapping
 from typing import Any
 
@@ -51,12 +52,24 @@ class StrictCharField(serializers.CharField):
 
 
 class StrictIntegerField(serializers.IntegerField):
-    """A JSON whole number; not a string, not a boolean, not 1.5."""
+    """A JSON whole number, which 84.0 is too; not a string, not a boolean, not 1.5."""
 
     def to_internal_value(self, data: Any) -> int:
+        if isinstance(data, float) and data.is_integer():
+            data = int(data)
         if isinstance(data, bool) or not isinstance(data, int):
             self.fail("invalid")
         return super().to_internal_value(data)
+
+
+class StrictUUIDField(serializers.UUIDField):
+    """A UUID as text; a number or a boolean is none, though Python would make one of it."""
+
+    def to_internal_value(self, data: Any) -> uuid.UUID:
+        if not isinstance(data, str):
+            self.fail("invalid", value=data)
+        found: uuid.UUID = super().to_internal_value(data)
+        return found
 
 
 class StrictFloatField(serializers.FloatField):

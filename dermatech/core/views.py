@@ -9,6 +9,9 @@ from rest_framework.views import APIView as DRFView
 
 from dermatech.core.errors import FieldError, ValidationFailed
 
+# Whatever a phone asks for by Accept-Language; only fixed sentences are translated, and say so themselves.
+LANGUAGE = "en"
+
 
 class APIView(DRFView):
     """Refuses query parameters that nobody declared; everything else is DRF's.
@@ -35,4 +38,6 @@ class APIView(DRFView):
         final: Response = super().finalize_response(request, response, *args, **kwargs)
         # Answers depend on who asks; shared caches must never keep them.
         final.headers.setdefault("Cache-Control", "private, no-cache")
+        if getattr(final, "data", None) is not None:
+            final.headers.setdefault("Content-Language", LANGUAGE)
         return final

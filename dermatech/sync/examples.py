@@ -27,6 +27,13 @@ _SIGNATURE = {
     "key_id": "9f86d081884c7d65",
     "value": "c2lnbmVkIGJ5IHRoZSBzZXJ2ZXI6IDY0IGJ5dGVzIG9mIEVkMjU1MTkgaW4gYmFzZTY0Li4uLi4uLi4uLg==",
 }
+_PHRASE = {
+    "id": "level.emergency",
+    "text": "Ku je asibiti yanzu.",
+    "language": "ha",
+    "english": "Go to a hospital now.",
+    "review_state": "starter_unreviewed",
+}
 _TEXTS: dict[str, Any] = {
     "language": "en",
     "facts": [{"name": "fever", "kind": "boolean", "question": "Does the patient have a fever?"}],
@@ -36,6 +43,8 @@ _TEXTS: dict[str, Any] = {
     },
     "disclaimer": "Decision support for a qualified person, who decides.",
     "not_reviewed": "The guidelines and medicines used are starter content.",
+    "phrases": {"level.emergency": "Go to a hospital now."},
+    "translations": [{"language": "ha", "name": "Hausa", "phrases": [_PHRASE]}],
 }
 _RELEASE = "4-60303ae2.2-fd61a03a.5feceb66"
 
@@ -72,6 +81,30 @@ DELTA = OpenApiExample(
         "texts": _TEXTS,
         "sha256": "b5bb9d8014a0f9b1d61e21e796d78dccdf1352f23cd32812f4850b878ae4944c",
         "signature": _SIGNATURE,
+    },
+    response_only=True,
+    status_codes=["200"],
+)
+
+PHRASES = OpenApiExample(
+    "In Hausa",
+    description="Shortened to a sentence that is translated and one that is not.",
+    value={
+        "language": "ha",
+        "name": "Hausa",
+        "fallback": True,
+        "translated": 5,
+        "reviewed": 0,
+        "phrases": [
+            _PHRASE,
+            {
+                "id": "ambulance",
+                "text": "Ambulance: 112 or 193.",
+                "language": "en",
+                "english": "Ambulance: 112 or 193.",
+                "review_state": "starter_unreviewed",
+            },
+        ],
     },
     response_only=True,
     status_codes=["200"],

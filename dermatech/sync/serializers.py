@@ -4,6 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from dermatech.core.releases import ReviewState
 from dermatech.sync.bundle import DELTA, FULL
 from dermatech.sync.signing import ALGORITHM
 
@@ -27,7 +28,11 @@ class BundleSerializer(serializers.Serializer[dict[str, Any]]):
         help_text="`release` and the tables medications, treatments, interaction_classes, vocabulary, "
         "conditions; the same in a delta."
     )
-    texts = serializers.DictField(help_text="Facts with their questions, levels, fixed sentences.")
+    texts = serializers.DictField(
+        help_text="Facts with their questions, levels, fixed sentences of safety (`phrases`, by name) and "
+        "their `translations`, each with its review state; a sentence that a language lacks is shown in "
+        "English."
+    )
     sha256 = serializers.CharField(
         required=False, help_text="Of the whole bundle's RFC 8785 spelling, without `signature`; in a delta."
     )
@@ -37,3 +42,20 @@ class BundleSerializer(serializers.Serializer[dict[str, Any]]):
         # `from` is a word of Python.
         held = serializers.CharField(required=False, help_text="The bundle this delta applies to.")
         return {**super().get_fields(), "from": held}
+
+
+class PhraseSerializer(serializers.Serializer[dict[str, Any]]):
+    id = serializers.CharField(help_text="Its name, as level.emergency.")
+    text = serializers.CharField()
+    language = serializers.CharField(help_text="Of `text`: what was asked for, or en.")
+    english = serializers.CharField(help_text="What it says. Show it beside what is not reviewed.")
+    review_state = serializers.ChoiceField(choices=ReviewState.choices)
+
+
+class PhrasesSerializer(serializers.Serializer[dict[str, Any]]):
+    language = serializers.CharField(help_text="The language chosen from Accept-Language.")
+    name = serializers.CharField()
+    fallback = serializers.BooleanField(help_text="Whether some sentences are in English instead.")
+    translated = serializers.IntegerField(help_text="Sentences in that language.")
+    reviewed = serializers.IntegerField(help_text="Of these, sentences that people answer for.")
+    phrases = PhraseSerializer(many=True)

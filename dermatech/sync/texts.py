@@ -6,6 +6,7 @@ from typing import Any
 
 from consultations.services.results import DISCLAIMER, STARTER
 from dermatech.core.releases import canonical_json, content_hash
+from dermatech.sync import phrases
 from triage.engine.levels import DEFAULT_LEVEL, Level
 
 _FACTS: list[dict[str, Any]] = json.loads(
@@ -18,6 +19,8 @@ ALL: dict[str, Any] = {
     "levels": {"worst_first": [level.value for level in Level], "when_no_rule_fires": DEFAULT_LEVEL.value},
     "disclaimer": DISCLAIMER,
     "not_reviewed": STARTER,
+    "phrases": dict(phrases.english()),
+    "translations": phrases.catalogues(),
 }
 # They come with the program and not with a release, so their hash is part of the bundle's tag.
 VERSION = content_hash(canonical_json(ALL))[:8]

@@ -2,6 +2,9 @@
 
 from django.urls import path
 
-from dermatech.sync.views import BundleView
+from dermatech.sync.views import BundleView, PhrasesView
 
-urlpatterns = [path("sync/bundle", BundleView.as_view(), name="sync-bundle")]
+urlpatterns = [
+    path("sync/bundle", BundleView.as_view(), name="sync-bundle"),
+    path("sync/phrases", PhrasesView.as_view(), name="sync-phrases"),
+]

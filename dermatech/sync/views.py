@@ -12,10 +12,11 @@ from accounts.permissions import Requires
 from accounts.policy import Permission
 from dermatech.core.conditional import respond
 from dermatech.core.openapi import problem_responses
+from dermatech.core.releases import ReviewState
 from dermatech.core.views import APIView
-from dermatech.sync import examples
+from dermatech.sync import examples, phrases
 from dermatech.sync.bundle import Known, delta, full, in_force, known_by
-from dermatech.sync.serializers import BundleSerializer
+from dermatech.sync.serializers import BundleSerializer, PhrasesSerializer
 from dermatech.sync.signing import key_id, signed
 
 _NOT_MODIFIED: dict[Any, Any] = {304: None}
@@ -56,6 +57,50 @@ class BundleView(APIView):
         since = request.query_params.get("since", "").strip('"')
         held = known_by(since, cadre) if since else None
         return respond(request, lambda: _document(held, known), etag=known.tag)
+
+
+class PhrasesView(APIView):
+    """The fixed sentences of safety, as far as they are translated."""
+
+    permission_classes = (Requires(Permission.KNOWLEDGE_READ),)
+
+    @extend_schema(
+        operation_id="sync_phrases",
+        summary="Fixed sentences of safety in a language of Ghana",
+        description=(
+            "How urgent it is, danger signs, who decides: in the first language of `Accept-Language` that is "
+            "tw, gaa, ee, ha, dag or en. What is not translated is in English: `fallback` says so, and "
+            "`Content-Language` names the languages of the answer. Everything else in this API is in English."
+        ),
+        tags=["sync"],
+        parameters=[
+            OpenApiParameter(
+                "Accept-Language", str, OpenApiParameter.HEADER, description="As `ha, en;q=0.5`."
+            ),
+            OpenApiParameter(
+                "If-None-Match", str, OpenApiParameter.HEADER, description="The same answers 304."
+            ),
+        ],
+        responses={200: PhrasesSerializer, **_NOT_MODIFIED, **problem_responses(400, 403)},
+        examples=[examples.PHRASES],
+    )
+    def get(self, request: Request) -> Response:
+        language = phrases.negotiated(request.headers.get("Accept-Language", ""))
+        shown = phrases.phrases(language)
+        spoken = [phrase for phrase in shown if phrase.language == language]
+        body = {
+            "language": language,
+            "name": phrases.name_of(language),
+            "fallback": len(spoken) < len(shown),
+            "translated": len(spoken),
+            "reviewed": sum(phrase.review_state == ReviewState.REVIEWED for phrase in spoken),
+            "phrases": [phrase.as_dict() for phrase in shown],
+        }
+        response = respond(request, body, etag=f"{language}-{phrases.version()}")
+        used = {phrase.language for phrase in shown}
+        response["Content-Language"] = ", ".join(sorted(used, key=lambda code: code != language))
+        response["Vary"] = "Accept-Language"
+        return response
 
 
 @dataclass(frozen=True)

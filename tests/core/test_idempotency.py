@@ -34,6 +34,9 @@ class OpenShop(APIView):
         name = body["name"]
         if name == "refused":
             raise Conflict("No.")
+        if name == "slow":
+            # So long that its lease is over and the phone's next try has taken the claim over.
+            IdempotencyRecord.objects.update(expires_at=timezone.now() + timedelta(minutes=2))
         with transaction.atomic():
             shop = Premises.objects.create(name=name, licence_number=name, region="ashanti")
             response = Response(
@@ -97,6 +100,18 @@ def test_a_claim_whose_process_died_is_taken_over(ama: Any) -> None:
     IdempotencyRecord.objects.update(state="in_flight", expires_at=timezone.now() - timedelta(seconds=1))
     assert send(ama, {"name": "Osu"}).status_code == 201
     assert Premises.objects.filter(name="Osu").count() == 1
+
+
+def test_a_claim_that_was_taken_over_meanwhile_keeps_nothing(ama: Any) -> None:
+    answer = send(ama, {"name": "slow"})
+    assert (answer.status_code, answer.data["code"]) == (409, "idempotency_in_flight")
+    assert not Premises.objects.filter(name="slow").exists(), "its rows are rolled back"
+    assert IdempotencyRecord.objects.get().state == "in_flight", "the claim is the other request's"
+
+
+def test_the_first_answer_is_given_again_to_the_byte(ama: Any) -> None:
+    first, again = (send(ama, {"name": "Osu ɔɛ \u2028 <&>"}) for _ in range(2))
+    assert first.rendered_content == again.content
 
 
 @pytest.mark.parametrize("name", ["refused", "rolled back"])

@@ -18,6 +18,7 @@ from dermatech.core.serializers import (
     StrictFloatField,
     StrictIntegerField,
     StrictSerializer,
+    StrictUUIDField,
 )
 
 ANY_JSON = st.recursive(
@@ -72,14 +73,16 @@ class Sample(StrictSerializer):
     name = StrictCharField(required=False)
     count = StrictIntegerField(required=False)
     size = StrictFloatField(required=False)
+    id = StrictUUIDField(required=False)
 
 
 @pytest.mark.parametrize(
     "data",
     [
         {"flag": "true"}, {"flag": 1}, {"flag": 0}, {"name": 5}, {"name": True}, {"name": "a\x00b"},
-        {"name": "\ud800"}, {"count": "5"}, {"count": True}, {"count": 1.0}, {"size": "1.5"}, {"size": False},
-        {"size": 1e999},
+        {"name": "\ud800"}, {"count": "5"}, {"count": True},
+        {"count": 1.5}, {"count": 1e999}, {"size": "1.5"}, {"size": False},
+        {"size": 1e999}, {"id": False}, {"id": 7}, {"id": "7"},
     ],
 )  # fmt: skip
 def test_a_value_of_the_wrong_type_is_refused(data: dict[str, Any]) -> None:
@@ -94,6 +97,7 @@ def test_an_unknown_field_is_refused_and_named() -> None:
 
 
 def test_right_values_pass() -> None:
+    assert Sample(data={"count": 84.0}).is_valid()
     sample = Sample(data={"flag": False, "name": "Ɛsi Ŋwɔla", "count": 0, "size": 1})
     assert sample.is_valid(), sample.errors
     assert sample.validated_data == {"flag": False, "name": "Ɛsi Ŋwɔla", "count": 0, "size": 1.0}

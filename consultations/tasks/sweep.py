@@ -1,5 +1,11 @@
 """One round of the sweeper, run by every worker every 15 s."""
 
-from consultations.services.sweeping import sweep_once
+from consultations.services import sweeping
+from consultations.uploads import tidying
 
-__all__ = ["sweep_once"]
+
+def sweep_once() -> int:
+    """What was lost is sent again, uploads whose time is over are tidied away. Returns how many analyses
+    were sent."""
+    tidying.tidy_once()
+    return sweeping.sweep_once()

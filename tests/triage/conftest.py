@@ -14,34 +14,9 @@ settings.load_profile("unhurried")
 
 def compose_starter() -> dict[str, Any]:
     """The snapshot of the starter content, from rows that were never saved."""
-    from triage import starter
-    from triage.models import (
-        Condition,
-        ConditionProfile,
-        DifferentialScoring,
-        Finding,
-        Guideline,
-        SafetyQuestion,
-        Vignette,
-    )
-    from triage.snapshot import WorkingRows, compose
+    from triage.services.starter import starter_snapshot
 
-    conditions = [Condition(**row) for row in starter.conditions()]
-    by_code = {row.code: row for row in conditions}
-    profiles = [
-        ConditionProfile(**{**row, "condition": by_code[row["condition"]]}) for row in starter.profiles()
-    ]
-    return compose(
-        WorkingRows(
-            conditions=conditions,
-            findings=[Finding(**row) for row in starter.findings()],
-            profiles=profiles,
-            scoring=DifferentialScoring(**starter.scoring()[0]),
-            safety_questions=[SafetyQuestion(**row) for row in starter.safety_questions()],
-            guidelines=[Guideline(**row) for row in starter.guidelines()],
-            vignettes=[Vignette(**row) for row in starter.vignettes()],
-        )
-    )
+    return starter_snapshot()
 
 
 @pytest.fixture(scope="session")

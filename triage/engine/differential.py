@@ -2,7 +2,7 @@
 
 log posterior(c) = log prior(c, age band) + sum over answered, non-redundant findings of
 weight x log P(answer | c) + log image likelihood(c), normalised over all conditions and "none of these".
-Findings of one cluster share evidence: weight = 1 / (1 + rho x (k - 1)), k of them answered.
+Findings of one cluster share evidence: weight = temper / (1 + rho x (k - 1)), k of them answered.
 """
 
 import math
@@ -141,7 +141,7 @@ def differential(
     """
     answers = answer(findings, facts, knowledge)
     priors = priors_at(facts.get("age_months"), knowledge)
-    weights = _weights(answers, knowledge)
+    weights = evidence_weights(answers, knowledge)
     logs = [math.log(prior) if prior else -math.inf for prior in priors]
     for id_, present in answers.scored.items():
         for i, likelihood in enumerate(knowledge.likelihoods[id_]):
@@ -180,7 +180,7 @@ def normalise(logs: Sequence[float]) -> list[float]:
     return [value / total for value in raw]
 
 
-def _weights(answers: Answers, knowledge: Knowledge) -> dict[str, float]:
+def evidence_weights(answers: Answers, knowledge: Knowledge) -> dict[str, float]:
     """Tempering: how much each scored finding counts beside the others of its cluster."""
     clusters = Counter(knowledge.findings[id_].cluster for id_ in answers.scored)
     scoring = knowledge.scoring
@@ -188,7 +188,7 @@ def _weights(answers: Answers, knowledge: Knowledge) -> dict[str, float]:
     for id_ in answers.scored:
         cluster = knowledge.findings[id_].cluster
         rho = scoring.site_rho if cluster == SITE_CLUSTER else scoring.rho
-        weights[id_] = 1 / (1 + rho * (clusters[cluster] - 1))
+        weights[id_] = scoring.temper / (1 + rho * (clusters[cluster] - 1))
     return weights
 
 

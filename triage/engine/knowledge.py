@@ -119,6 +119,8 @@ class Scoring:
     abstain_below: float
     abstain_min_answers: int
     other_priors: Mapping[str, float]
+    # Below 1 where nobody looked and answers were typed by the patient alone: they lean on each other.
+    temper: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +166,7 @@ def parse_knowledge(snapshot: Mapping[str, Any]) -> Knowledge:
         safety_questions=tuple(_safety_question(row) for row in snapshot["safety_questions"]),
         scoring=scoring,
         names={id_: condition.name for id_, condition in conditions.items()},
-        likelihoods=_likelihoods(findings, profiles, scoring),
+        likelihoods=likelihood_table(findings, profiles, scoring),
         hypotheses=(*profiles, OTHER),
     )
 
@@ -239,7 +241,7 @@ def _closure(start: str, direct: Mapping[str, frozenset[str]]) -> frozenset[str]
     return frozenset(seen - {start})
 
 
-def _likelihoods(
+def likelihood_table(
     findings: Mapping[str, Finding], profiles: Mapping[str, Profile], scoring: Scoring
 ) -> dict[str, tuple[float, ...]]:
     """P(present | hypothesis) with r x P + (1 - r) x max(P(background), floor): one mistaken answer

@@ -1,15 +1,16 @@
 """Load the starter content. Missing rows are inserted, rows that exist are left as they are."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from django.db import transaction
+from django.db import DatabaseError, transaction
 
 from accounts.audit import Action, Purpose, record
 from accounts.models import User
 from dermatech.core.releases import LoadReport, active
-from triage import starter
+from triage import selectors, starter
+from triage.engine import Knowledge, parse_knowledge
 from triage.models import (
     Condition,
     ConditionProfile,
@@ -22,6 +23,7 @@ from triage.models import (
     Vignette,
 )
 from triage.services.releases import publish_release
+from triage.snapshot import WorkingRows, compose
 
 TITLE = "Starter content, not reviewed"
 
@@ -54,6 +56,37 @@ def load_starter_knowledge(*, publish: bool = False, actor: User | None = None) 
             release = publish_release(actor=actor, title=TITLE)
             return LoadReport("triage", dict(inserted), dict(kept), release.label)
     return LoadReport("triage", dict(inserted), dict(kept))
+
+
+def starter_snapshot() -> dict[str, Any]:
+    """The snapshot that the starter content gives, without a database."""
+    conditions = [Condition(**row) for row in starter.conditions()]
+    by_code = {row.code: row for row in conditions}
+    profiles = [{**row, "condition": by_code[row["condition"]]} for row in starter.profiles()]
+    return compose(
+        WorkingRows(
+            conditions=conditions,
+            findings=[Finding(**row) for row in starter.findings()],
+            profiles=[ConditionProfile(**row) for row in profiles],
+            scoring=DifferentialScoring(**starter.scoring()[0]),
+            safety_questions=[SafetyQuestion(**row) for row in starter.safety_questions()],
+            guidelines=[Guideline(**row) for row in starter.guidelines()],
+            vignettes=[Vignette(**row) for row in starter.vignettes()],
+        )
+    )
+
+
+def published_or_starter() -> tuple[str, Mapping[str, Any], Knowledge]:
+    """What is published, by its name; the starter content where nothing is, or where there is no
+    database yet. With its snapshot."""
+    try:
+        release = active(GuidelineRelease)
+    except DatabaseError:
+        release = None
+    if release is not None:
+        return release.label, selectors.snapshot_of(release), selectors.knowledge_of(release)
+    snapshot = starter_snapshot()
+    return "starter content", snapshot, parse_knowledge(snapshot)
 
 
 def _tables() -> Iterable[tuple[type[KnowledgeItem], list[starter.Row]]]:

@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from django.db import models
-from openpyxl import load_workbook
-from openpyxl.utils.exceptions import InvalidFileException
 
 from dermatech.core.errors import ValidationFailed
 from triage.services.exchange.tables import FORMATS, SHOWN, TABLES, Field, columns, is_lines
@@ -140,6 +138,10 @@ def _csv(content: bytes) -> Sheet:
 
 
 def _xlsx(content: bytes) -> Sheet:
+    # By the first workbook of a process: it brings numpy and Pillow along.
+    from openpyxl import load_workbook
+    from openpyxl.utils.exceptions import InvalidFileException
+
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as packed:
             if sum(each.file_size for each in packed.infolist()) > _MAX_UNPACKED:

@@ -6,9 +6,6 @@ import json
 from typing import Any, Final
 
 from django.db import transaction
-from openpyxl import Workbook
-from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
-from openpyxl.utils import get_column_letter
 
 from accounts.audit import Action, Purpose, record
 from accounts.models import User
@@ -99,6 +96,11 @@ def _word(cell: Any) -> Any:
 
 
 def _xlsx(kind: str, rows: list[list[Any]]) -> bytes:
+    # By the first workbook of a process: it brings numpy and Pillow along.
+    from openpyxl import Workbook
+    from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
+    from openpyxl.utils import get_column_letter
+
     book = Workbook()
     sheet = book.active
     assert sheet is not None  # noqa: S101  # a new workbook has one

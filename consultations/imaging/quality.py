@@ -77,8 +77,8 @@ class Quality:
         }
 
 
-def judge(content: bytes) -> Quality:
-    """Judge a stored photo (JPEG or WebP). Raises OSError when it cannot be read."""
+def judge(content: bytes | Image.Image) -> Quality:
+    """Judge a stored photo (JPEG or WebP), or one decoded already. Raises OSError when it cannot be read."""
     rgb = _working_copy(content)
     luma = luma_of(rgb)
     sharp, exposed, shine, skin = sharpness(luma), exposure(luma), glare(rgb), skin_fraction(rgb)
@@ -165,10 +165,13 @@ def _washed_out(rgb: Rgb, luma: Luma, skin: float) -> bool:
     return float((luma >= 0.95).mean()) > _TOO_BRIGHT_SHARE
 
 
-def _working_copy(content: bytes) -> Rgb:
-    with Image.open(io.BytesIO(content), formats=("JPEG", "WEBP", "PNG")) as image:
-        image.draft("RGB", (WORKING_EDGE, WORKING_EDGE))
-        picture = image.convert("RGB")
+def _working_copy(content: bytes | Image.Image) -> Rgb:
+    if isinstance(content, Image.Image):
+        picture = content
+    else:
+        with Image.open(io.BytesIO(content), formats=("JPEG", "WEBP", "PNG")) as image:
+            image.draft("RGB", (WORKING_EDGE, WORKING_EDGE))
+            picture = image.convert("RGB")
     scale = WORKING_EDGE / max(picture.size)
     if scale < 1:
         size = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))

@@ -14,6 +14,7 @@ from consultations.inference.limits import DEFAULT_LIMITS
 from consultations.inference.manifest import Manifest
 from consultations.inference.manifest_reader import parse_manifest
 from consultations.inference.prediction import Prediction, failed, from_outcome, no_model, out_of_scope
+from consultations.inference.preprocess import Photograph
 from consultations.inference.session import ORT_ERRORS, Session
 from consultations.models.modelversion import ModelState, ModelVersion
 from consultations.services import storage
@@ -53,7 +54,7 @@ class LoadedModel:
 
     def predict(
         self,
-        content: bytes,
+        content: Photograph,
         *,
         presentation: str | None,
         facts: Mapping[str, object],
@@ -127,7 +128,11 @@ def loaded(version: ModelVersion) -> LoadedModel:
 
 
 def predict(
-    content: bytes, *, presentation: str | None, facts: Mapping[str, object], skin_tone: str | None = None
+    content: Photograph,
+    *,
+    presentation: str | None,
+    facts: Mapping[str, object],
+    skin_tone: str | None = None,
 ) -> Prediction:
     """What the active model says of one stored photo; where there is none, it is out of its scope or it
     fails, a prediction without evidence whose `note` says so."""

@@ -14,6 +14,7 @@ from unfold.decorators import display
 from unfold.widgets import UnfoldAdminFileFieldWidget
 
 from accounts import policy
+from consultations.inference import record_pages
 from consultations.inference.package import Check, Package, examine
 from consultations.inference.services import (
     activate_model,
@@ -21,6 +22,7 @@ from consultations.inference.services import (
     known_conditions,
     refuse_repeated,
     retire_model,
+    shadow_model,
 )
 from consultations.models.modelversion import ModelVersion
 from dermatech.core.errors import DomainError
@@ -80,7 +82,7 @@ class ModelVersionAdmin(ModelAdmin):  # type: ignore[misc]
     list_max_show_all = 50
     when_empty = "Without one, everything rests on findings and facts. Add a package (.zip) to install one."
     list_select_related = ("installed_by",)
-    actions = ("activate", "retire")
+    actions = ("shadow", "activate", "retire")
     compressed_fields = False
     fieldsets = (
         (
@@ -95,6 +97,14 @@ class ModelVersionAdmin(ModelAdmin):  # type: ignore[misc]
             {
                 "fields": ("figures", "labels", "thresholds"),
                 "description": "Figures the package came with. A group with n = 0 was never tested.",
+            },
+        ),
+        (
+            "How it does here",
+            {
+                "fields": ("in_shadow", "score_drift"),
+                "description": "Counted on this server. In shadow a model reads photos after their answers "
+                "are given; it changes none of them and raises no urgency.",
             },
         ),
         (
@@ -181,6 +191,15 @@ class ModelVersionAdmin(ModelAdmin):  # type: ignore[misc]
         return answer
 
     # --- Actions ---
+    @admin.action(description="Let the selected model run in shadow", permissions=["manage"])
+    def shadow(self, request: HttpRequest, queryset: QuerySet[ModelVersion]) -> None:
+        """Exactly one: it reads every photo, and two would cost twice the time."""
+        versions = list(queryset[:2])
+        if len(versions) != 1:
+            self.message_user(request, "Select exactly one model to run in shadow.", messages.ERROR)
+            return
+        self._apply(request, shadow_model, versions[0], "runs in shadow now")
+
     @admin.action(description="Activate the selected model", permissions=["manage"])
     def activate(self, request: HttpRequest, queryset: QuerySet[ModelVersion]) -> None:
         """Exactly one: two cannot be in force."""
@@ -256,6 +275,14 @@ class ModelVersionAdmin(ModelAdmin):  # type: ignore[misc]
             for who, count, values in rows
         ]
         return _table((f"Group ({metrics['dataset']})", "n", "Figures"), cells)
+
+    @admin.display(description="In shadow")
+    def in_shadow(self, version: ModelVersion) -> SafeString | str:
+        return record_pages.in_shadow(version)
+
+    @admin.display(description="Drift of its scores")
+    def score_drift(self, version: ModelVersion) -> SafeString | str:
+        return record_pages.score_drift(version)
 
     @admin.display(description="Labels")
     def labels(self, version: ModelVersion) -> SafeString:

@@ -13,26 +13,41 @@ from consultations.inference.errors import InferenceFailed
 from consultations.inference.manifest import FactsInput, Feature, FeatureKind, Fit, ImageInput, Layout
 
 FloatArray = npt.NDArray[np.float32]
+Photograph = bytes | Image.Image  # a stored photo, as its file or decoded already
+_UNREADABLE = (OSError, UnidentifiedImageError, ValueError, SyntaxError, Image.DecompressionBombError)
 # libjpeg decodes at 1/2, 1/4 or 1/8 for next to nothing; twice the wanted size is left to the resize
 # so that fine structure is averaged, not skipped.
 _DRAFT_FACTOR = 2
 _NUMBER_BOUND = 5.0
+# A decoded photo is kept this large at least: twice what quality is judged on, enough for every model.
+_KEPT_EDGE = 1440
 
 
-def picture_tensor(content: bytes, wanted: ImageInput) -> tuple[FloatArray, tuple[int, int]]:
-    """The photo as a normalised float32 tensor of `wanted.shape`, and the photo's own (width, height).
+def decoded_once(content: bytes) -> Photograph:
+    """A WebP photo decoded and made smaller, for all who look at it in one analysis; others as they are.
+
+    libwebp decodes whole or not at all (12 megapixels: some 15 times a JPEG's `draft`), so it is done once
+    and not by each. WebP is what photos full of noise are stored as, because no JPEG would do. One that
+    cannot be decoded is given back as it is, for those who report it.
+    """
+    if content[8:12] != b"WEBP":
+        return content
+    try:
+        with Image.open(io.BytesIO(content), formats=("WEBP",)) as photo:
+            rgb = photo.convert("RGB")
+    except _UNREADABLE:
+        return content
+    factor = max(rgb.size) // _KEPT_EDGE
+    return rgb.reduce(factor) if factor > 1 else rgb
+
+
+def picture_tensor(content: Photograph, wanted: ImageInput) -> tuple[FloatArray, tuple[int, int]]:
+    """The photo as a normalised float32 tensor of `wanted.shape`, and the photo's (width, height).
 
     The content is a stored photo: upright, sRGB, of bounded size. `InferenceFailed` with code
     `photo_unreadable` where it cannot be decoded.
     """
-    try:
-        with Image.open(io.BytesIO(content), formats=("JPEG", "PNG", "WEBP")) as photo:
-            size = photo.size
-            draft = _DRAFT_FACTOR * max(wanted.width, wanted.height)
-            photo.draft("RGB", (draft, draft))
-            rgb = photo.convert("RGB")
-    except (OSError, UnidentifiedImageError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise InferenceFailed("The photo could not be decoded.", code="photo_unreadable") from error
+    rgb, size = _pixels(content, _DRAFT_FACTOR * max(wanted.width, wanted.height))
     fitted = rgb.resize(
         (wanted.width, wanted.height),
         Image.Resampling.BILINEAR,
@@ -46,6 +61,19 @@ def picture_tensor(content: bytes, wanted: ImageInput) -> tuple[FloatArray, tupl
     return np.ascontiguousarray(values[np.newaxis], dtype=np.float32), size
 
 
+def _pixels(content: Photograph, edge: int) -> tuple[Image.Image, tuple[int, int]]:
+    """The photo as RGB, not much larger than `edge` where its format allows, and its own size."""
+    if isinstance(content, Image.Image):
+        return content, content.size
+    try:
+        with Image.open(io.BytesIO(content), formats=("JPEG", "PNG", "WEBP")) as photo:
+            size = photo.size
+            photo.draft("RGB", (edge, edge))
+            return photo.convert("RGB"), size
+    except _UNREADABLE as error:
+        raise InferenceFailed("The photo could not be decoded.", code="photo_unreadable") from error
+
+
 def crop_box(size: tuple[int, int], wanted: ImageInput) -> tuple[float, float, float, float]:
     """The part of a picture of `size` that the model sees, as (left, top, right, bottom) in pixels."""
     width, height = size
@@ -53,8 +81,9 @@ def crop_box(size: tuple[int, int], wanted: ImageInput) -> tuple[float, float, f
         return (0.0, 0.0, float(width), float(height))
     scale = min(width / wanted.width, height / wanted.height)
     across, down = wanted.width * scale, wanted.height * scale
-    left, top = (width - across) / 2, (height - down) / 2
-    return (left, top, left + across, top + down)
+    # Rounding may leave either a hair below nothing, which a resize refuses.
+    left, top = max(0.0, (width - across) / 2), max(0.0, (height - down) / 2)
+    return (left, top, min(float(width), left + across), min(float(height), top + down))
 
 
 def facts_tensor(facts: Mapping[str, object], wanted: FactsInput) -> FloatArray:

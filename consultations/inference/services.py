@@ -1,4 +1,4 @@
-"""Installing, activating and retiring image models."""
+"""Installing image models, letting them run in shadow, activating and retiring them."""
 
 from collections.abc import Collection
 from typing import TYPE_CHECKING
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from accounts.models import User
 
 _CAN_BE_ACTIVATED = (ModelState.DRAFT, ModelState.SHADOW, ModelState.RETIRED)
+_CAN_RUN_IN_SHADOW = (ModelState.DRAFT, ModelState.RETIRED)
 _CAN_BE_RETIRED = (ModelState.DRAFT, ModelState.SHADOW, ModelState.ACTIVE)
 
 
@@ -94,6 +95,25 @@ def activate_model(*, actor: "User | None", version: ModelVersion) -> ModelVersi
         _replace_active(actor, version)
     except IntegrityError:  # of two people who press at the same moment the database lets one through
         raise Conflict("Another model was activated at the same moment.", code="model_state") from None
+    return version
+
+
+def shadow_model(*, actor: "User | None", version: ModelVersion) -> ModelVersion:
+    """Let a model read photos silently after their answers are given; it decides nothing, so one person
+    is enough. Raises Forbidden, Conflict `model_state` for one in force or in shadow already or where
+    another one is in shadow, PackageRefused where its labels point to conditions that are published no more.
+    """
+    if actor is not None:
+        require(actor, Permission.MODEL_MANAGE)
+    check_conditions(parse_manifest(version.manifest, DEFAULT_LIMITS), known_conditions())
+    try:
+        with transaction.atomic():
+            _move(version, _CAN_RUN_IN_SHADOW, state=ModelState.SHADOW, retired_at=None)
+            _record(actor, Action.MODEL_SHADOWED, version)
+    except IntegrityError:
+        raise Conflict(
+            "Another model runs in shadow; activate or retire that one first.", code="model_state"
+        ) from None
     return version
 
 

@@ -12,7 +12,7 @@ from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors
 from consultations.inference.calibrate import probabilities
 from consultations.inference.errors import InferenceFailed
 from consultations.inference.manifest import Manifest
-from consultations.inference.preprocess import FloatArray, facts_tensor, picture_tensor
+from consultations.inference.preprocess import FloatArray, Photograph, facts_tensor, picture_tensor
 
 # onnxruntime's exceptions share no base but Exception.
 ORT_ERRORS: tuple[type[Exception], ...] = (
@@ -75,7 +75,7 @@ class Session:
             feeds[self.manifest.facts.name] = facts_tensor({}, self.manifest.facts)
         self._run(feeds)
 
-    def run(self, content: bytes, facts: Mapping[str, object]) -> Outcome:
+    def run(self, content: Photograph, facts: Mapping[str, object]) -> Outcome:
         """The calibrated outcome for one stored photo. Raises InferenceFailed: `photo_unreadable`,
         `inference_timeout`, `inference_error`, `inference_shape` or `inference_not_finite`."""
         picture, size = picture_tensor(content, self.manifest.image)

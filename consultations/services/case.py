@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Self
 
+from consultations.inference.answers import told_to_model
 from consultations.models import Consultation
 from medications.engine import Patient
 from triage.engine import Findings, ImageEvidence
@@ -30,6 +31,11 @@ class Case:
         """What rules test: the facts, and those about the person."""
         shared = {name: self.patient.get(name) for name in SHARED_WITH_RULES}
         return {**self.facts, **{name: value for name, value in shared.items() if value is not None}}
+
+    @property
+    def model_facts(self) -> dict[str, Any]:
+        """What an image model is told beside the photo."""
+        return told_to_model(self.all_facts, self.present, self.absent)
 
     @property
     def findings(self) -> Findings:

@@ -8,8 +8,10 @@ from consultations import selectors
 from consultations.imaging import quality
 from consultations.inference import active
 from consultations.inference.prediction import Prediction, Standing
+from consultations.inference.preprocess import decoded_once
 from consultations.models import Photo
 from consultations.services import photos as photo_service
+from dermatech.core.counting import MODEL, Tally
 
 NOT_USABLE = "The photo is not good enough for the image model; take it again as advised."
 
@@ -49,16 +51,19 @@ def look_at(
     presentation: str,
     facts: Mapping[str, Any],
     between: Callable[[], None],
+    tally: Tally | None = None,
 ) -> list[Look]:
     """Judge every photo; `between` is called after each, to keep the lease. Raises StorageUnavailable."""
     looks = []
+    tally = tally or Tally()
     for photo in photos:
-        content = photo_service.stored_picture(photo)
+        content = decoded_once(photo_service.stored_picture(photo))
         judged = quality.judge(content).as_dict()
         prediction = None
         if judged["usable"]:
             tone = (judged.get("skin_tone") or {}).get("group")
-            prediction = active.predict(content, presentation=presentation, facts=facts, skin_tone=tone)
+            with tally.timed(MODEL):
+                prediction = active.predict(content, presentation=presentation, facts=facts, skin_tone=tone)
         looks.append(Look(photo, judged, prediction))
         between()
     return looks

@@ -8,10 +8,25 @@ import pytest
 
 from consultations.inference.errors import PackageRefused
 from consultations.inference.limits import DEFAULT_LIMITS, Limits
+from consultations.inference.manifest import Manifest
 from consultations.inference.package import examine
 from consultations.inference.services import activate_model, install_model
+from consultations.inference.trial import Trial
+from consultations.inference.trial_child import try_out
 from consultations.models import ModelVersion
 from tests.consultations.inference import build
+
+
+def here(model: bytes, manifest: Manifest, limits: Limits) -> Trial:
+    """The golden cases without a process of their own, whose start takes longer than they do."""
+    found = try_out(model, manifest, seconds=limits.trial_seconds, latency_limit_ms=limits.latency_ms)
+    return Trial(**found)  # type: ignore[arg-type]  # as the child's own answer is read
+
+
+@pytest.fixture
+def in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Packages are tried by what the child does, not by a child."""
+    monkeypatch.setattr("consultations.inference.package.run_trial", here)
 
 
 @pytest.fixture
@@ -55,7 +70,7 @@ def fresh_process() -> Iterator[None]:
 
 
 @pytest.fixture
-def install(tmp_path: Path) -> Callable[..., ModelVersion]:
+def install(tmp_path: Path, in_this_process: None) -> Callable[..., ModelVersion]:
     """Install a package with the given manifest changes."""
 
     def of(actor: Any = None, *, activate: bool = False, **changes: Any) -> ModelVersion:

@@ -14,7 +14,9 @@ from consultations.models import ModelVersion
 from tests.cast import PASSWORD
 from tests.consultations.inference import build
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("known"), pytest.mark.one_database]
+pytestmark = [
+    pytest.mark.django_db, pytest.mark.usefixtures("known", "in_this_process"), pytest.mark.one_database
+]  # fmt: skip
 ADD = "admin:consultations_modelversion_add"
 LIST = "admin:consultations_modelversion_changelist"
 

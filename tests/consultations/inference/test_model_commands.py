@@ -9,7 +9,9 @@ from django.core.management import CommandError, call_command
 from consultations.models import ModelVersion
 from tests.consultations.inference import build
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("known")]
+pytestmark = [
+    pytest.mark.django_db, pytest.mark.usefixtures("known", "in_this_process"), pytest.mark.one_database
+]  # fmt: skip
 
 
 def run(*words: object) -> str:
@@ -57,3 +59,8 @@ def test_a_second_installation_of_the_same_version_is_refused(package: Path) -> 
 def test_a_folder_that_does_not_exist_is_refused(tmp_path: Path) -> None:
     with pytest.raises(CommandError, match="package_not_found"):
         run("install_model", tmp_path / "nowhere")
+
+
+def test_installing_into_the_shadow_in_one_step(package: Path) -> None:
+    assert "redness 1.0.0 runs in shadow" in run("install_model", package, "--shadow")
+    assert ModelVersion.objects.get().state == "shadow"

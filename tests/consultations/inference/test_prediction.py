@@ -12,14 +12,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from consultations.imaging import quality
 from consultations.inference.calibrate import MOST_EVIDENCE, likelihoods, probabilities, suspicious_score
 from consultations.inference.errors import InferenceFailed
 from consultations.inference.limits import DEFAULT_LIMITS
 from consultations.inference.manifest import Activation, Label, Manifest
 from consultations.inference.manifest_reader import parse_manifest
 from consultations.inference.prediction import Prediction, Standing, from_outcome, no_model
-from consultations.inference.preprocess import crop_box, facts_tensor, picture_tensor
+from consultations.inference.preprocess import crop_box, decoded_once, facts_tensor, picture_tensor
 from consultations.inference.session import Session
+from tests.consultations.imaging.pictures import pack, skin
 from tests.consultations.inference import build
 
 LEFT_SPOT = (20, 80, 100, 160)
@@ -56,6 +58,28 @@ def test_channels_come_last_where_the_model_wants_them_last() -> None:
     tensor, _ = picture_tensor(build.picture((255, 0, 0)), wanted)
     assert tensor.shape == (1, build.SIDE, build.SIDE, 3)
     assert tensor[0, 0, 0].tolist() == pytest.approx([0, -1, -1], abs=1e-6)
+
+
+def test_a_webp_photo_is_decoded_once_for_all_who_look_at_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    content = pack(skin(800, 600, noise=12), "WEBP", quality=80, method=0)
+    once = decoded_once(content)
+    monkeypatch.setattr(Image, "open", lambda *_, **__: pytest.fail("decoded again"))
+    judged, tensor = quality.judge(once), picture_tensor(once, manifest().image)[0]
+    monkeypatch.undo()
+    assert judged.skin_fraction == pytest.approx(quality.judge(content).skin_fraction, abs=0.01)
+    assert judged.sharpness == pytest.approx(quality.judge(content).sharpness, abs=0.05)
+    assert np.abs(tensor - picture_tensor(content, manifest().image)[0]).max() < 0.02
+
+
+def test_a_large_webp_photo_is_kept_no_larger_than_needed() -> None:
+    small = decoded_once(pack(Image.new("RGB", (4032, 64), (120, 90, 70)), "WEBP", quality=50))
+    assert isinstance(small, Image.Image)
+    assert small.size == (2016, 32)
+
+
+@pytest.mark.parametrize("content", [b"RIFF\x00\x00\x00\x00WEBPnothing", b"", pack(skin(64, 64), "JPEG")])
+def test_what_is_no_webp_photo_is_left_to_whoever_reads_it(content: bytes) -> None:
+    assert decoded_once(content) is content
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "WEBP", "PNG"])

@@ -19,6 +19,11 @@ def _page(title: str, icon: str, app: str, model: str, *, waiting: str = "") -> 
     }
 
 
+def _view(title: str, icon: str, address: str, needs: str) -> dict[str, Any]:
+    """A page of the navigation that is no list of a model."""
+    return {"title": title, "icon": icon, "link": reverse_lazy(address), "needs": needs, "waiting": ""}
+
+
 def _group(title: str, about: str, *items: dict[str, Any]) -> dict[str, Any]:
     """One task. `about` is said on the front page."""
     return {"title": title, "about": about, "items": items}
@@ -28,6 +33,9 @@ _TASKS = [
     _group(
         "Review",
         "What happened at the counters, and what the system advised.",
+        _view("Review queue", "rate_review", "admin:consultations_review_queue", "consultations.view_review"),
+        _view("Agreement", "handshake", "admin:consultations_review_board", "consultations.view_review"),
+        _page("Notifiable cases", "campaign", "consultations", "notifiablecase"),
         _page("Consultations", "clinical_notes", "consultations", "consultation"),
         _page(
             "Analyses", "troubleshoot", "consultations", "analysis",
@@ -83,11 +91,19 @@ _TASKS = [
         _page("Checkpoints", "lock", "accounts", "auditcheckpoint"),
         _page("Exports", "download", "accounts", "auditexport"),
         _page("Findings", "flag", "accounts", "auditfinding"),
+        _page(
+            "Emergency accesses", "e911_emergency", "accounts", "emergencyaccess",
+            waiting="consultations.admin.emergency.waiting",
+        ),
     ),
     _group(
         "Operations",
         "The image models, the post and the second factors.",
         _page("Image models", "neurology", "consultations", "modelversion"),
+        _page(
+            "Webhooks", "webhook", "consultations", "webhook", waiting="consultations.webhooks.admin.waiting"
+        ),
+        _page("Webhook messages", "outgoing_mail", "consultations", "webhookdelivery"),
         _page("Outgoing mail", "mail", "accounts", "outgoingmail"),
         _page("Second factors", "phonelink_lock", "accounts", "secondfactor"),
     ),
@@ -106,8 +122,16 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
 
 def _shown(page: dict[str, Any], request: HttpRequest) -> dict[str, Any]:
     shown = {"title": page["title"], "icon": page["icon"], "link": page["link"]}
-    waiting = import_string(page["waiting"])(request) if page["waiting"] else 0
+    waiting = _waiting(page["waiting"], request) if page["waiting"] else 0
     return {**shown, "badge": waiting, "badge_variant": "warning"} if waiting else shown
+
+
+def _waiting(name: str, request: HttpRequest) -> int:
+    """What a badge counts, kept on the request for the front page, which says it in words."""
+    kept: dict[str, int] = request.__dict__.setdefault("waiting", {})
+    if name not in kept:
+        kept[name] = import_string(name)(request)
+    return kept[name]
 
 
 UNFOLD: dict[str, Any] = {
@@ -121,7 +145,11 @@ UNFOLD: dict[str, Any] = {
     "SITE_FAVICONS": [
         {"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("dermatech/icon.svg")}
     ],
-    "STYLES": [lambda request: static("dermatech/admin.css")],
+    "DASHBOARD_CALLBACK": "consultations.admin.dashboard.callback",
+    "STYLES": [
+        lambda request: static("dermatech/admin.css"),
+        lambda request: static("consultations/desk.css"),
+    ],
     "ACCOUNT": {
         "navigation": [
             {"title": "Second factor", "link": reverse_lazy("admin:second_factor_own")},

@@ -13,7 +13,7 @@ from django.utils.safestring import SafeString
 
 from accounts import audit, policy
 from accounts.admin.decorators import action, display
-from consultations.admin import record
+from consultations.admin import record, workload
 from consultations.admin.base import (
     LEVEL_COLOURS,
     STATUS_COLOURS,
@@ -23,10 +23,11 @@ from consultations.admin.base import (
     badge,
     case_link,
 )
+from consultations.admin.filters import Failure
 from consultations.models import Analysis, Status
 from consultations.services import analyses as services
 from consultations.services import storage
-from consultations.services.replaying import replay
+from consultations.services.dispatch import Queue
 from dermatech.core.errors import DomainError, Unavailable
 
 
@@ -62,17 +63,13 @@ class AnalysisAdmin(CaseAdmin):
         "interruptions",
         "error_code",
     )
-    list_filter = ("status", "triage_level", "error_code", "created_at")
+    list_filter = ("status", workload.Standing, "triage_level", Failure, "created_at")
+    list_before_template = "admin/consultations/workload.html"
     search_fields = ("id", "consultation__id", "request_id")
     search_help_text = "Id of the analysis or its consultation, or a request id"
-    list_select_related = ("consultation", "submitted_by", "guidelines_release", "formulary_release", "model")
-    deferred = (
-        "consultation__notes",
-        "consultation__initials",
-        "guidelines_release__snapshot",
-        "formulary_release__snapshot",
-        "inputs",
-    )
+    list_select_related = ()
+    ordering = ("-created_at", "-id")
+    deferred = ("inputs", "evidence", "result", "triage")
     actions = ("retry_selected",)
     actions_detail = ("retry", "do_again")
     fieldsets = (
@@ -153,6 +150,9 @@ class AnalysisAdmin(CaseAdmin):
     def took(self, row: Analysis) -> str:
         return _seconds(row)
 
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        return super().changelist_view(request, {**workload.panel(), **(extra_context or {})})
+
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(self.heatmap)
         own = path("<uuid:analysis_id>/heatmap", view, name="consultations_analysis_heatmap")
@@ -191,6 +191,9 @@ class AnalysisAdmin(CaseAdmin):
     @action(description="Replay", icon="replay", permissions=["replay"], url_path="replay")
     def do_again(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """The same inputs under the pinned releases and model; changes nothing."""
+        # With it come the numerical libraries and the image model's runtime: not into every web process.
+        from consultations.services.replaying import replay
+
         try:
             done = replay(actor=actor_of(request), analysis_id=UUID(str(object_id)))
         except DomainError as error:
@@ -206,8 +209,7 @@ class AnalysisAdmin(CaseAdmin):
 
     @action(description="Try again", icon="refresh", permissions=["retry"], url_path="retry")
     def retry(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        self._retry(request, [UUID(str(object_id))])
-        return HttpResponseRedirect(reverse("admin:consultations_analysis_change", args=[object_id]))
+        return workload.try_again(request, UUID(str(object_id)))
 
     @admin.action(description="Try the selected failed analyses again", permissions=["retry"])
     def retry_selected(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
@@ -217,7 +219,7 @@ class AnalysisAdmin(CaseAdmin):
         done = 0
         for analysis_id in ids:
             try:
-                services.retry(actor=actor_of(request), analysis_id=analysis_id)
+                services.retry(actor=actor_of(request), analysis_id=analysis_id, queue=Queue.BULK)
             except DomainError as error:
                 messages.error(request, f"{analysis_id}: {error.detail}")
             else:

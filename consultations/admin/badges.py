@@ -5,10 +5,17 @@ from typing import cast
 from django.http import HttpRequest
 
 from accounts.models import User
-from consultations.models import Analysis, Status
+from consultations.dashboard.figures import QueueFigures, queue_figures
+
+
+def queue_of(request: HttpRequest) -> QueueFigures:
+    """The queue, asked once for the navigation and the front page."""
+    kept: QueueFigures | None = request.__dict__.get("queue_figures")
+    if kept is None:
+        kept = request.__dict__["queue_figures"] = queue_figures(cast(User, request.user))
+    return kept
 
 
 def failed_analyses(request: HttpRequest) -> int:
     """Analyses that failed for good and could be tried again."""
-    rows = Analysis.objects.visible_to(cast(User, request.user))
-    return rows.filter(status=Status.FAILED).count()
+    return queue_of(request).failed

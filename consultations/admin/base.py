@@ -14,6 +14,7 @@ from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin, TabularInline
 
 from accounts import audit
+from accounts.audit.admin.base import BoundedPaginator
 from accounts.models import User
 from consultations.models import Status, TriageLevel
 from consultations.services import consultations as services
@@ -95,6 +96,7 @@ class CaseAdmin(ReadOnly, ModelAdmin):  # type: ignore[misc]  # unfold has no ty
 
     read_action: ClassVar[audit.Action] = audit.Action.CONSULTATION_READ
     deferred: ClassVar[Sequence[str]] = ()
+    paginator = BoundedPaginator
     list_per_page = 50
     list_max_show_all = 50
     when_empty = "They come from the pharmacies' phones; nothing is entered here."
@@ -107,9 +109,9 @@ class CaseAdmin(ReadOnly, ModelAdmin):  # type: ignore[misc]  # unfold has no ty
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
         rows = cast(Any, self.model)._default_manager.visible_to(actor_of(request))
-        return cast(
-            models.QuerySet[Any], rows.select_related(*self.list_select_related).defer(*self.deferred)
-        )
+        if self.list_select_related:  # none named would follow them all
+            rows = rows.select_related(*self.list_select_related)
+        return cast(models.QuerySet[Any], rows.defer(*self.deferred))
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None

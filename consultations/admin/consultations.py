@@ -6,15 +6,18 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpRequest
+from django.urls import URLPattern, path
 from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import RangeDateTimeFilter
 
 from accounts.admin.decorators import display
-from consultations.admin import record
+from consultations.admin import dashboard, record
 from consultations.admin.analyses import AnalysisInline
 from consultations.admin.base import LEVEL_COLOURS, CaseAdmin, badge, short_id
 from consultations.admin.documents import DocumentsMixin
 from consultations.admin.filters import AgainstAdvice
+from consultations.admin.privacy import PrivacyMixin
+from consultations.admin.retention import RetentionMixin
 from consultations.models import Consultation, Recommendation, State
 from triage.engine.knowledge import Knowledge
 from triage.models import Condition
@@ -22,7 +25,7 @@ from triage.selectors import knowledge_of
 
 
 @admin.register(Consultation)
-class ConsultationAdmin(DocumentsMixin, CaseAdmin):
+class ConsultationAdmin(PrivacyMixin, RetentionMixin, DocumentsMixin, CaseAdmin):
     """Patients' consultations. Nothing is edited here; every page that is opened is recorded."""
 
     list_display = (
@@ -105,6 +108,11 @@ class ConsultationAdmin(DocumentsMixin, CaseAdmin):
             },
         ),
     )
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(dashboard.download)
+        own = path("figures/<slug:key>.csv", view, name="consultations_consultation_figures")
+        return [own, *super().get_urls()]
 
     def patient_of(self, obj: Any) -> uuid.UUID:
         return uuid.UUID(str(obj.pk))

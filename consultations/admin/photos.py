@@ -44,11 +44,11 @@ class PhotoAdmin(CaseAdmin):
         "similarity",
         "usable",
     )
-    list_filter = ("format", "source_format", "created_at")
+    list_filter = ("format", "created_at")
     search_fields = ("id", "consultation__id", "sha256_in", "sha256_out")
     search_help_text = "Id of the photo or its consultation, or a SHA-256"
-    list_select_related = ("consultation",)
-    deferred = ("consultation__notes", "consultation__initials")
+    list_select_related = ()
+    ordering = ("-created_at", "-id")
     fieldsets = (
         (
             "Picture",

@@ -5,6 +5,7 @@ from django.utils.safestring import SafeString
 
 from accounts.admin.decorators import display
 from consultations.admin.base import LEVEL_COLOURS, CaseAdmin, badge, bullets, case_link
+from consultations.admin.filters import Excluded
 from consultations.admin.record import directions, medicine_name
 from consultations.models import Recommendation
 
@@ -22,11 +23,11 @@ class RecommendationAdmin(CaseAdmin):
     """Medicines proposed or excluded. Rows without an analysis are what holds now."""
 
     list_display = ("medicine", "verdict", "summary", "show_level", "case", "now", "created_at")
-    list_filter = ("proposed", "code", "level", ("analysis", admin.EmptyFieldListFilter), "created_at")
+    list_filter = ("proposed", Excluded, "level", ("analysis", admin.EmptyFieldListFilter), "created_at")
     search_fields = ("medication", "consultation__id")
     search_help_text = "Medicine, for example clotrimazole-1-cream, or id of the consultation"
-    list_select_related = ("consultation", "analysis")
-    deferred = ("consultation__notes", "consultation__initials", "analysis__result", "analysis__inputs")
+    list_select_related = ()
+    ordering = ("-created_at", "-id")
     fieldsets = (
         (
             "Medicine",

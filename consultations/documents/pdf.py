@@ -12,11 +12,12 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
-
-import typst
+from typing import TYPE_CHECKING, Any, Literal
 
 from consultations.documents.coverage import FONTS
+
+if TYPE_CHECKING:
+    import typst
 
 TEMPLATES = Path(__file__).parent / "templates"
 MEDIA_TYPE = "application/pdf"
@@ -26,7 +27,9 @@ _one_at_a_time = threading.Lock()
 
 
 @cache
-def _fonts() -> typst.Fonts:
+def _fonts() -> "typst.Fonts":
+    import typst
+
     return typst.Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=[str(FONTS)])
 
 
@@ -43,6 +46,8 @@ def build(
     `files` are further text files that the template names (a bitmap travels as a list of numbers in
     `content`). Raises typst.TypstError for a text that was not made printable.
     """
+    import typst  # seven megabytes, for the few requests that print
+
     sources = dict(_templates())
     sources["main"] = sources[f"{template}.typ"]
     sources["content.json"] = json.dumps({**content, "made": _moment(made)}, ensure_ascii=False).encode()

@@ -8,10 +8,11 @@ from django.db import transaction
 from accounts import audit
 from accounts.models import User
 from consultations import selectors
-from consultations.documents import leaflet, letter, pdf, qr, source, words
+from consultations.documents import leaflet, letter, pdf, source, words
 from consultations.documents.printing import Printer
 from consultations.models import Consultation, Photo
 from consultations.services import photos
+from dermatech.core import qr
 from dermatech.core.errors import Conflict
 from dermatech.core.releases import content_hash
 
@@ -55,7 +56,7 @@ def referral_letter(*, actor: User, consultation_id: uuid.UUID, photo: bool = Fa
     if photo:
         picture = photos.content(actor=actor, photo=_best_photo(row), thumbnail=True)
         content["photo"] = list(picture)
-    made = _build("letter", content, found, {"qr.svg": qr.svg(f"urn:uuid:{row.pk}")})
+    made = _build("letter", content, found, {"qr.svg": qr.svg(f"urn:uuid:{row.pk}").encode()})
     _record_read(actor=actor, row=row, document="referral_letter")
     return Document(made, f"referral-{_short(row)}.pdf")
 

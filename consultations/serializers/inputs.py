@@ -15,11 +15,13 @@ from dermatech.core.serializers import (
     StrictCharField,
     StrictIntegerField,
     StrictSerializer,
+    StrictUUIDField,
 )
 from triage.serializers import FactsSerializer
 
 OLDEST_MONTHS = 1440
 HEAVIEST_KG, LIGHTEST_KG = 500, 0.3
+ACTIONS, RESULTS = [each.value for each in Action], [each.value for each in Result]
 _WORDS = {"type": "array", "items": {"type": "string"}}
 
 
@@ -128,7 +130,7 @@ class ConsentInput(StrictSerializer):
 class DecisionInput(StrictSerializer):
     """What was decided. A reason is needed to go against the advice."""
 
-    action = serializers.ChoiceField(choices=[(a.value, a.name) for a in Action])
+    action = serializers.ChoiceField(choices=ACTIONS)
     medications = serializers.ListField(child=StrictCharField(max_length=100), max_length=20, required=False)
     override_reason = text(2000, allow_blank=True)
 
@@ -136,7 +138,7 @@ class DecisionInput(StrictSerializer):
 class OutcomeInput(StrictSerializer):
     """How it ended, which closes the consultation. A bare word is taken as the result."""
 
-    result = serializers.ChoiceField(choices=[(r.value, r.name) for r in Result])
+    result = serializers.ChoiceField(choices=RESULTS)
     note = text(2000, allow_blank=True)
 
     def run_validation(self, data: Any = empty) -> Any:
@@ -167,5 +169,5 @@ class ConsultationPatch(ConsultationInput):
 class StoredImageInput(StrictSerializer):
     """POST /analysis/skin as JSON: an image that is there already."""
 
-    consultation = serializers.UUIDField()
-    image = serializers.UUIDField()
+    consultation = StrictUUIDField()
+    image = StrictUUIDField()

@@ -5,10 +5,24 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from consultations.models import Format, Presentation, Sex, State, Status, TriageLevel
+from consultations.models import (
+    Format,
+    GivenBy,
+    Presentation,
+    Sex,
+    State,
+    Status,
+    TriageLevel,
+    Verdict,
+)
+from consultations.serializers.inputs import ACTIONS, RESULTS
+from medications.engine.results import Code
+from medications.serializers import LEGAL_CLASSES, LINES, ROUTES
 from triage.serializers import TriageSerializer
 
 _NULLABLE: dict[str, Any] = {"allow_null": True}
+# Why a medicine is not proposed, in the words that phones know.
+EXCLUSIONS = list(dict.fromkeys(code.published for code in Code))
 
 
 class Out(serializers.Serializer[Any]):
@@ -129,10 +143,10 @@ class ProposedMedicineOut(Out):
     treatment = serializers.CharField(help_text="Its id in the formulary.")
     medication = serializers.CharField()
     name = serializers.CharField()
-    line = serializers.CharField()
+    line = serializers.ChoiceField(choices=LINES)
     dose = serializers.CharField()
     frequency = serializers.CharField()
-    route = serializers.CharField()
+    route = serializers.ChoiceField(choices=ROUTES)
     duration_days = serializers.IntegerField(**_NULLABLE)
     quantity = QuantityOut()
     maxima = texts(help_text="The most at once, a day, a week, and for how long.")
@@ -141,14 +155,14 @@ class ProposedMedicineOut(Out):
     stop_and_refer = texts(help_text="Signs to stop it and refer.")
     may_supply = serializers.BooleanField()
     who_may_supply = serializers.CharField(**_NULLABLE, help_text="Where `may_supply` is false.")
-    legal_class = serializers.CharField()
+    legal_class = serializers.ChoiceField(choices=LEGAL_CLASSES)
     because = texts()
 
 
 class ReasonOut(Out):
     """One reason against a medicine, and the place in the release that says so."""
 
-    code = serializers.CharField()
+    code = serializers.ChoiceField(choices=EXCLUSIONS)
     reason = serializers.CharField()
     rule = serializers.CharField(help_text="As use_limits.use-area-10, or guidelines.<id of the rule>.")
 
@@ -159,7 +173,7 @@ class ExcludedMedicineOut(Out):
     treatment = serializers.CharField()
     medication = serializers.CharField()
     name = serializers.CharField()
-    code = serializers.CharField()
+    code = serializers.ChoiceField(choices=EXCLUSIONS)
     reason = serializers.CharField()
     rule = serializers.CharField()
     reasons = ReasonOut(many=True)
@@ -300,7 +314,7 @@ class PatientOut(Out):
 class ConsentOut(Out):
     photo = serializers.BooleanField()
     data_use = serializers.BooleanField()
-    given_by = serializers.CharField(**_NULLABLE)
+    given_by = serializers.ChoiceField(choices=GivenBy.choices, **_NULLABLE)
     language = serializers.CharField(**_NULLABLE)
 
 
@@ -318,7 +332,7 @@ class OverrideOut(Out):
 
 
 class DecisionOut(Out):
-    action = serializers.CharField()
+    action = serializers.ChoiceField(choices=ACTIONS)
     medications = texts()
     override_reason = serializers.CharField(allow_blank=True)
     overridden = serializers.BooleanField(required=False, help_text="Whether it goes against the advice.")
@@ -331,8 +345,25 @@ class DecisionOut(Out):
 
 
 class OutcomeOut(Out):
-    result = serializers.CharField()
+    result = serializers.ChoiceField(choices=RESULTS)
     note = serializers.CharField(allow_blank=True)
+
+
+class ReviewOut(Out):
+    """What a supervisor thinks of the case; `right_*` where they disagree."""
+
+    id = serializers.UUIDField()
+    reviewer = PersonOut()
+    created_at = serializers.DateTimeField()
+    updated_at = serializers.DateTimeField()
+    diagnosis = serializers.ChoiceField(choices=Verdict.choices, help_text="On the working diagnosis.")
+    right_diagnosis = serializers.CharField(
+        **_NULLABLE, help_text="A condition's id, or `other` where none of the guidelines' fits."
+    )
+    level = serializers.ChoiceField(choices=Verdict.choices, help_text="On the level of triage.")
+    right_level = serializers.ChoiceField(choices=TriageLevel.choices, **_NULLABLE)
+    medicine = serializers.ChoiceField(choices=Verdict.choices, help_text="On what was done.")
+    comment = serializers.CharField(allow_blank=True, help_text="For the pharmacist.")
 
 
 class ConsultationOut(_Identity, _Assessed):
@@ -348,6 +379,7 @@ class ConsultationOut(_Identity, _Assessed):
     images = ImageOut(many=True)
     analysis = AnalysisOut(**_NULLABLE)
     triage = TriageSerializer()
+    reviews = ReviewOut(many=True)
     disclaimer = serializers.CharField()
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from django.urls import reverse
 
 from consultations import selectors
-from consultations.models import Analysis, Consultation, Photo, Recommendation, Status
+from consultations.models import Analysis, Consultation, Photo, Recommendation, Review, Status
 from consultations.services.results import disclaimer
 
 # What an analysis shows before there is a result.
@@ -94,6 +94,7 @@ def consultation(
     photos: Sequence[Photo],
     latest: Analysis | None,
     recommendations: Sequence[Recommendation],
+    reviews: Sequence[Review] = (),
 ) -> dict[str, Any]:
     """GET /consultations/{id}: what was sent, and what is known now."""
     return {
@@ -119,6 +120,7 @@ def consultation(
         "unrecognised": row.assessment.get("unrecognised", []),
         "recommendations": [each.payload for each in recommendations if each.proposed],
         "excluded": [each.payload for each in recommendations if not each.proposed],
+        "reviews": [review(each) for each in reviews],
         "releases": {
             "guidelines": row.guidelines_release.as_dict(),
             "formulary": row.formulary_release.as_dict() if row.formulary_release else None,
@@ -126,6 +128,22 @@ def consultation(
         },
         "disclaimer": disclaimer(row.guidelines_release, row.formulary_release),
         "etag": selectors.etag(row, latest),
+    }
+
+
+def review(row: Review) -> dict[str, Any]:
+    """One of `reviews[]`: what a supervisor thinks, and teaches."""
+    return {
+        "id": str(row.pk),
+        "reviewer": {"id": str(row.reviewer_id), "full_name": row.reviewer.full_name},
+        "created_at": moment(row.created_at),
+        "updated_at": moment(row.updated_at),
+        "diagnosis": row.diagnosis,
+        "right_diagnosis": row.right_diagnosis or None,
+        "level": row.level,
+        "right_level": row.right_level or None,
+        "medicine": row.medicine,
+        "comment": row.comment,
     }
 
 

@@ -17,6 +17,7 @@ from accounts.policy import Permission
 from consultations import bodies, selectors
 from consultations.models import Consultation
 from consultations.parsers import BoundedMultiPartParser
+from consultations.reviewing.selectors import reviews_of
 from consultations.serializers import render
 from dermatech.core.conditional import matches
 from dermatech.core.errors import ValidationFailed
@@ -75,6 +76,7 @@ def detail(consultation: Consultation) -> tuple[dict[str, Any], str]:
         photos=list(consultation.photos.all()),
         latest=latest,
         recommendations=list(consultation.recommendations.filter(analysis__isnull=True)),
+        reviews=reviews_of(consultation),
     )
     return shown, selectors.etag(consultation, latest)
 

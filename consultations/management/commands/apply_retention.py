@@ -1,4 +1,4 @@
-"""Take pictures away that were kept long enough; run it once a day."""
+"""Take pictures away that were kept long enough. Workers do it once a day; this is for doing it now."""
 
 from argparse import ArgumentParser
 from datetime import timedelta
@@ -8,7 +8,7 @@ from django.conf import settings
 from django.core.management import BaseCommand
 from django.utils import timezone
 
-from consultations.services import erasure
+from consultations.services import erasure, retention
 
 
 class Command(BaseCommand):
@@ -26,7 +26,8 @@ class Command(BaseCommand):
             self.stdout.write("PHOTO_RETENTION_DAYS is 0: everything is kept.")
             return
         before = timezone.now() - timedelta(days=days)
-        report = erasure.apply_retention(before=before, dry_run=options["dry_run"])
+        done = None if options["dry_run"] else retention.run(actor=None)
+        report = done or erasure.apply_retention(before=before, dry_run=True)
         would = "would go" if options["dry_run"] else "went"
         self.stdout.write(
             f"Older than {days} days (before {report.before:%Y-%m-%d}): {report.photos} photos and "

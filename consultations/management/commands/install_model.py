@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from consultations.inference.package import examine
-from consultations.inference.services import activate_model, keep_package, known_conditions
+from consultations.inference.services import activate_model, keep_package, known_conditions, shadow_model
 from dermatech.core.errors import DomainError
 
 
@@ -16,7 +16,9 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("package", type=Path, metavar="DIR")
-        parser.add_argument("--activate", action="store_true", help="put it in force as well")
+        what_then = parser.add_mutually_exclusive_group()
+        what_then.add_argument("--activate", action="store_true", help="put it in force as well")
+        what_then.add_argument("--shadow", action="store_true", help="let it read photos silently as well")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Every check is shown with its result. Exit status 1 where the package is refused."""
@@ -32,5 +34,8 @@ class Command(BaseCommand):
             if options["activate"]:
                 activate_model(actor=None, version=version)
                 self.stdout.write(f"{version} is active")
+            if options["shadow"]:
+                shadow_model(actor=None, version=version)
+                self.stdout.write(f"{version} runs in shadow")
         except DomainError as error:
             raise CommandError(f"{error.code}: {error.detail}") from error

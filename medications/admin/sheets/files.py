@@ -11,7 +11,6 @@ from django.utils import timezone
 from import_export.formats.base_formats import XLSX
 from import_export.forms import ConfirmImportForm
 from import_export.tmp_storages import MediaStorage
-from openpyxl.utils import get_column_letter
 from unfold.contrib.import_export.forms import ImportForm
 
 from accounts.models import User
@@ -44,7 +43,7 @@ def _padded(names: list[str]) -> list[str]:
     """A name for each cell of a row; columns without one get `UNNAMED` and their letter."""
     missing = [""] * (workbook.MAX_COLUMNS - len(names))
     return [
-        name or f"{UNNAMED}{get_column_letter(place)}" for place, name in enumerate([*names, *missing], 1)
+        name or f"{UNNAMED}{workbook.letter_of(place)}" for place, name in enumerate([*names, *missing], 1)
     ]
 
 

@@ -2,6 +2,8 @@
 
 An XLSX file is a zip of XML. Its size, the size of what is in it and the number of its rows are limited
 before and while it is read; `zipfile` never unpacks more than a member declares.
+
+openpyxl (with numpy and Pillow, which it takes along) is imported by the first workbook of a process.
 """
 
 import io
@@ -11,11 +13,6 @@ from datetime import date, time
 from decimal import Decimal
 from typing import IO, Any, NamedTuple
 from xml.parsers import expat
-
-from openpyxl import Workbook, load_workbook
-from openpyxl.styles import Alignment, Font
-from openpyxl.utils import get_column_letter
-from openpyxl.worksheet.datavalidation import DataValidation
 
 MAX_BYTES = 5 * 1024 * 1024
 MAX_ROWS = 10_000
@@ -62,6 +59,8 @@ class Column(NamedTuple):
 
 def read(content: bytes) -> tuple[list[str], list[Row]]:
     """The names of the first row, and the rows below it that are not empty. Raises WorkbookRefused."""
+    from openpyxl import load_workbook
+
     try:
         _check_archive(content)
         book = load_workbook(io.BytesIO(content), read_only=True, data_only=False, keep_links=False)
@@ -194,6 +193,8 @@ def plain_text(value: Any) -> str:
 
 def write(title: str, columns: Sequence[Column], rows: Iterable[Mapping[str, Any]]) -> bytes:
     """A workbook with the rows, and a second sheet that explains the columns."""
+    from openpyxl import Workbook
+
     book = Workbook()
     sheet = book.active
     sheet.title = title[:31]
@@ -202,9 +203,9 @@ def write(title: str, columns: Sequence[Column], rows: Iterable[Mapping[str, Any
     for last, row in enumerate(rows, 2):
         _put(sheet, last, [row.get(column.name) for column in columns])
     sheet.freeze_panes = "B2"
-    sheet.auto_filter.ref = f"A1:{get_column_letter(len(columns))}{last}"
+    sheet.auto_filter.ref = f"A1:{letter_of(len(columns))}{last}"
     for place, column in enumerate(columns, 1):
-        letter = get_column_letter(place)
+        letter = letter_of(place)
         sheet.column_dimensions[letter].width = column.width
         _offer(sheet, letter, column.choices)
     _explain(book.create_sheet("Columns"), columns)
@@ -213,7 +214,18 @@ def write(title: str, columns: Sequence[Column], rows: Iterable[Mapping[str, Any
     return target.getvalue()
 
 
+def letter_of(place: int) -> str:
+    """What a spreadsheet calls its column number `place`: A for 1, AA for 27."""
+    letters = ""
+    while place:
+        place, last = divmod(place - 1, 26)
+        letters = chr(ord("A") + last) + letters
+    return letters
+
+
 def _put(sheet: Any, number: int, values: Sequence[Any], *, bold: bool = False) -> None:
+    from openpyxl.styles import Alignment, Font
+
     for place, value in enumerate(values, 1):
         if value is None or value == "":
             continue
@@ -239,6 +251,8 @@ def _offer(sheet: Any, letter: str, choices: Sequence[str]) -> None:
     listed = ",".join(choices)
     if not choices or len(listed) > _MAX_CHOICES_TEXT or any("," in choice for choice in choices):
         return
+    from openpyxl.worksheet.datavalidation import DataValidation
+
     offer = DataValidation(type="list", formula1=f'"{listed}"', allow_blank=True)
     sheet.add_data_validation(offer)
     offer.add(f"{letter}2:{letter}{_LISTED_ROWS}")

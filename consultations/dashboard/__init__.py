@@ -1,0 +1,1 @@
+"""The numbers of the front page: counted here, shown by the admin."""

@@ -200,6 +200,18 @@ _IDENTITY: dict[str, Any] = {
     "closed_at": None,
     "pharmacist": {"id": "01990d2e-7c4b-7a63-9a51-5b0f3c7e9d10", "full_name": "Ama Mensah"},
 }
+_REVIEW: dict[str, Any] = {
+    "id": "0199e2b5-11aa-7c52-b1f0-6a2f8d3c4e05",
+    "reviewer": {"id": "01990d2e-9f21-7b10-8c44-2e6a1d5b7f90", "full_name": "Yaw Owusu"},
+    "created_at": "2026-02-01T16:40:02.500000Z",
+    "updated_at": "2026-02-01T16:40:02.500000Z",
+    "diagnosis": "agree",
+    "right_diagnosis": None,
+    "level": "disagree",
+    "right_level": "refer_routine",
+    "medicine": "agree",
+    "comment": "Two months of cream without effect: a scraping should be looked at before more of it.",
+}
 _DETAIL: dict[str, Any] = {
     **_IDENTITY,
     **{name: value for name, value in _SENT.items() if name != "client_reference"},
@@ -209,6 +221,7 @@ _DETAIL: dict[str, Any] = {
     "analysis": _DONE,
     "triage": _TRIAGE,
     **_ASSESSED,
+    "reviews": [_REVIEW],
     "releases": {**_RELEASES, "model": _MODEL},
     "disclaimer": _DISCLAIMER,
     "etag": "2-succeeded-1-02c35a78",
@@ -292,4 +305,9 @@ SKIN_MULTIPART = {
     },
     "additionalProperties": True,
 }
-IMAGE_PART = {"type": "object", "required": ["image"], "properties": {"image": _FILE}}
+IMAGE_PART = {
+    "type": "object",
+    "required": ["image"],
+    "properties": {"image": _FILE},
+    "additionalProperties": False,
+}

@@ -4,6 +4,8 @@ from django.urls import path
 
 from consultations import views
 from consultations.documents.views import LeafletView, ReferralLetterView
+from consultations.fhir.views import FhirView
+from consultations.uploads.views import UploadListView, UploadView
 
 urlpatterns = [
     path("consultations", views.ConsultationListView.as_view(), name="consultations"),
@@ -24,7 +26,10 @@ urlpatterns = [
         ReferralLetterView.as_view(),
         name="consultation-referral-letter",
     ),
+    path("consultations/<uuid:consultation_id>/fhir", FhirView.as_view(), name="consultation-fhir"),
     path("analysis/skin", views.SkinAnalysisView.as_view(), name="analysis-skin"),
     path("analysis/<uuid:analysis_id>", views.AnalysisView.as_view(), name="analysis"),
+    path("uploads", UploadListView.as_view(), name="uploads"),
+    path("uploads/<uuid:upload_id>", UploadView.as_view(), name="upload"),
     path("analysis/<uuid:analysis_id>/heatmap", views.HeatmapView.as_view(), name="analysis-heatmap"),
 ]

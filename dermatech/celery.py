@@ -6,6 +6,9 @@ leaves a heartbeat in Redis for readiness, and runs each task under its submitte
 """
 
 import os
+import resource
+import signal
+import time
 from contextlib import ExitStack
 from threading import Event, Thread
 from typing import Any
@@ -13,14 +16,17 @@ from typing import Any
 import structlog
 from celery import Celery, bootsteps
 from celery.signals import before_task_publish, task_postrun, task_prerun, worker_process_init
+from django_structlog.celery.receivers import CeleryReceiver
 from django_structlog.celery.steps import DjangoStructLogInitStep
 
 from dermatech.core.context import RequestContext, bound, current
-from dermatech.health import heartbeat
+from dermatech.health import heartbeat, watchdog
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dermatech.settings")
+# A worker would run Django's checks, throw their findings away, and hold every page and view ever after.
+os.environ.setdefault("CELERY_SKIP_CHECKS", "1")
 
-SWEEP_SECONDS = 15
+SWEEP_SECONDS = 5
 REQUEST_ID_HEADER = "dermatech_request_id"
 log = structlog.get_logger(__name__)
 
@@ -34,11 +40,15 @@ def _defaults() -> dict[str, Any]:
         "broker_connection_max_retries": None,
         # What a worker has begun it finishes, broker or not: the result goes into the database.
         "worker_cancel_long_running_tasks_on_connection_loss": False,
+        "worker_consumer": "dermatech.consumer:EagerConsumer",
     }
 
 
 app.add_defaults(_defaults)
 app.autodiscover_tasks()
+
+
+_ticked = [time.monotonic()]
 
 
 class Heartbeat(bootsteps.StartStopStep):
@@ -52,6 +62,8 @@ class Heartbeat(bootsteps.StartStopStep):
 
     def start(self, parent: Any) -> None:
         def beat() -> None:
+            _ticked.append(time.monotonic())
+            del _ticked[:-1]
             heartbeat.beat(parent.hostname)
 
         beat()
@@ -65,7 +77,7 @@ class Heartbeat(bootsteps.StartStopStep):
 
 
 class Sweeper(bootsteps.StartStopStep):
-    """Every 15 s, in a thread beside the consumer: queued rows whose message was lost are sent
+    """Every 5 s, in a thread beside the consumer: queued rows whose message was lost are sent
     again, running rows whose lease has expired are taken back, releases whose day has come are put
     into force. Works while Redis is away, too."""
 
@@ -92,25 +104,71 @@ class Sweeper(bootsteps.StartStopStep):
 
 
 def sweep() -> None:
-    """One sweep on a database connection of its own: it is closed again because the pool forks
-    from this process, and a child must not inherit an open connection."""
+    """One sweep on a database connection of its own, which no child that is forked meanwhile inherits."""
     # Models can be imported only once the worker has set Django up.
-    from django.db import Error, connection
+    from django.db import Error
 
     from accounts.releases import activate_due
     from consultations.tasks.sweep import sweep_once
+    from dermatech.core.forks import database_between_forks
 
-    try:
-        sweep_once()
-        activate_due()
-    except Error:
-        log.exception("sweep_failed")
-    finally:
-        connection.close()
+    with database_between_forks():
+        try:
+            sweep_once()
+            activate_due()
+        except Error:
+            log.exception("sweep_failed")
 
 
-app.steps["worker"] |= {DjangoStructLogInitStep, Sweeper}
+class Watchdog(bootsteps.StartStopStep):
+    """A thread that ends this worker when it no longer consumes; supervisor and containers start it
+    again, and what it held is done by another when the lease has run out."""
+
+    requires = ("celery.worker.components:Pool",)
+
+    def __init__(self, parent: Any, **kwargs: Any) -> None:
+        super().__init__(parent, **kwargs)
+        self._stop = Event()
+
+    def start(self, parent: Any) -> None:
+        from celery.worker import state
+
+        # Read once: a worker that unsubscribed by mistake has still to be judged by what it should consume.
+        queues = tuple(app.amqp.queues.consume_from)
+
+        def look() -> watchdog.Look:
+            return watchdog.Look(
+                now=time.monotonic(),
+                ticked=_ticked[-1],
+                waiting=heartbeat.waiting_in(queues),
+                busy=len(state.reserved_requests) + len(state.active_requests),
+                taken=sum(state.total_count.values()),
+            )
+
+        Thread(
+            target=watchdog.watch, args=(self._stop, look, end_worker), name="watchdog", daemon=True
+        ).start()
+
+    def stop(self, parent: Any) -> None:
+        self._stop.set()
+
+
+def end_worker() -> None:
+    """At once, with every child: its main thread may hang and would hear no signal. A worker leads its
+    process group, under our supervisor and in a container; one started by hand ends alone, and its
+    children when they find their pipes closed."""
+    if os.getpgrp() == os.getpid():
+        os.killpg(os.getpid(), signal.SIGKILL)
+    os._exit(1)
+
+
+app.steps["worker"] |= {DjangoStructLogInitStep, Sweeper, Watchdog}
 app.steps["consumer"].add(Heartbeat)
+
+
+# Kept here, as signals hold their receivers weakly.
+_log_context = CeleryReceiver()
+_log_context.connect_signals()
 
 
 @before_task_publish.connect
@@ -159,8 +217,13 @@ def warm_publisher() -> bool:
 
 @worker_process_init.connect
 def _get_ready(**_: Any) -> None:
-    """Load what the first photo would otherwise wait for: numerical libraries and the image model."""
+    """Load what the first photo would otherwise wait for: numerical libraries and the image model. A
+    picture that makes a library ask for the machine's whole memory is refused it."""
+    from django.conf import settings
     from django.db import Error, connection
+
+    bytes_ = settings.WORKER_MEMORY_MB * 1_000_000
+    resource.setrlimit(resource.RLIMIT_DATA, (bytes_, bytes_))
 
     from consultations.inference import active
     from consultations.services import examination  # noqa: F401

@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import environ
-from boto3.s3.transfer import TransferConfig as S3TransferConfig
-from botocore.config import Config as S3Config
+from corsheaders.defaults import default_headers
 from csp.constants import NONE, SELF, UNSAFE_EVAL, UNSAFE_INLINE
 from django.core.exceptions import ImproperlyConfigured
 from django.urls import reverse_lazy
@@ -56,7 +55,16 @@ ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "loca
 CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 CORS_ALLOWED_ORIGINS: list[str] = env.list("CORS_ALLOWED_ORIGINS", default=[])
 CORS_URLS_REGEX = r"^/api/"
-CORS_EXPOSE_HEADERS = ["ETag", "Location", "Retry-After", "X-Request-ID", "Idempotency-Replayed"]
+CORS_EXPOSE_HEADERS = [
+    "ETag", "Location", "Retry-After", "X-Request-ID", "Idempotency-Replayed", "Content-Language",
+    "Tus-Resumable", "Tus-Version", "Tus-Extension", "Tus-Max-Size", "Tus-Checksum-Algorithm",
+    "Upload-Offset", "Upload-Length", "Upload-Expires", "Upload-Metadata", "Upload-Image", "Upload-Analysis",
+]  # fmt: skip
+CORS_ALLOW_HEADERS = [
+    *default_headers, "idempotency-key", "if-match", "if-none-match", "prefer", "x-request-id",
+    "tus-resumable", "upload-offset", "upload-length", "upload-metadata", "upload-checksum",
+    "x-http-method-override",
+]  # fmt: skip
 
 INSTALLED_APPS = [
     "unfold",
@@ -64,7 +72,7 @@ INSTALLED_APPS = [
     "unfold.contrib.forms",
     "unfold.contrib.import_export",
     "unfold.contrib.simple_history",
-    "django.contrib.admin",
+    "dermatech.admin.AdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -143,10 +151,15 @@ if _db["ENGINE"] == "django.db.backends.sqlite3":
 else:
     _db["CONN_MAX_AGE"] = strict.integer("DATABASE_CONN_MAX_AGE", default=60, low=0, high=3600)
     _db["CONN_HEALTH_CHECKS"] = True
+    # Connections that the threads of one web process share; 0 gives each thread its own.
+    DATABASE_POOL_SIZE = strict.integer("DATABASE_POOL_SIZE", default=0, low=0, high=100)
     _db["OPTIONS"] = {
         **_db.get("OPTIONS", {}),
         "options": "-c statement_timeout=30000 -c lock_timeout=10000 -c timezone=UTC",
     }
+    if DATABASE_POOL_SIZE:
+        _db["CONN_MAX_AGE"] = 0
+        _db["OPTIONS"]["pool"] = {"min_size": 1, "max_size": DATABASE_POOL_SIZE, "timeout": 5}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- Redis, Celery ------------------------------------------------------------------------------
@@ -161,6 +174,8 @@ CACHES = {
         "OPTIONS": {"socket_connect_timeout": 0.3, "socket_timeout": 0.5},
     }
 }
+# Imported by the first who sends a task.
+TASK_APPLICATION = "dermatech.celery.app"
 CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://", 1).replace("?db=", "?virtual_host=")
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_RESULT_BACKEND = None
@@ -171,8 +186,10 @@ CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_CONCURRENCY = strict.integer("WORKER_CONCURRENCY", default=2, low=1, high=64)
 CELERY_WORKER_MAX_TASKS_PER_CHILD = 500
-CELERY_TASK_TIME_LIMIT = 120
-CELERY_TASK_SOFT_TIME_LIMIT = 100
+# An analysis that hangs is told so, and ended 20 s later. What one process of the worker may have of memory.
+CELERY_TASK_SOFT_TIME_LIMIT = strict.integer("ANALYSIS_SECONDS", default=100, low=2, high=100)
+CELERY_TASK_TIME_LIMIT = CELERY_TASK_SOFT_TIME_LIMIT + min(20, CELERY_TASK_SOFT_TIME_LIMIT)
+WORKER_MEMORY_MB = strict.integer("WORKER_MEMORY_MB", default=3_000, low=500, high=100_000)
 CELERY_TASK_DEFAULT_QUEUE = "interactive"
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
@@ -184,6 +201,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "socket_connect_timeout": 0.5,
     "socket_timeout": 0.7,
     "max_retries": 0,
+    "queue_order_strategy": "priority",  # in the order of --queues: who waits at a counter comes first
 }
 
 # --- Storage ------------------------------------------------------------------------------------
@@ -193,29 +211,38 @@ STATIC_ROOT = Path(env.str("STATIC_ROOT", default=str(DATA_DIR / "static")))
 S3_BUCKET: str = env.str("S3_BUCKET", default="")
 # A store that hangs must not hold a request: two tries of a few seconds, then the caller gets 503.
 S3_TIMEOUT_SECONDS = strict.number("S3_TIMEOUT_SECONDS", default=4, low=0.2, high=60)
-_S3 = {
-    "BACKEND": "storages.backends.s3.S3Storage",
-    "OPTIONS": {
-        "bucket_name": S3_BUCKET,
-        "endpoint_url": env.str("S3_ENDPOINT_URL", default="") or None,
-        "region_name": env.str("S3_REGION", default="") or None,
-        "access_key": env.str("S3_ACCESS_KEY", default="") or None,
-        "secret_key": env.str("S3_SECRET_KEY", default="") or None,
-        "default_acl": None,
-        "querystring_auth": True,
-        "querystring_expire": 120,
-        "file_overwrite": False,
-        "object_parameters": {"CacheControl": "private, max-age=86400"},
-        "client_config": S3Config(
-            signature_version="s3v4",
-            connect_timeout=S3_TIMEOUT_SECONDS,
-            read_timeout=S3_TIMEOUT_SECONDS,
-            retries={"mode": "standard", "total_max_attempts": 2},
-        ),
-        # Photos have two megabytes at most: one request each, without threads.
-        "transfer_config": S3TransferConfig(use_threads=False),
-    },
-}
+
+
+def _s3() -> dict[str, Any]:
+    """The object store; its client is imported only where one is used."""
+    from boto3.s3.transfer import TransferConfig
+    from botocore.config import Config
+
+    return {
+        "BACKEND": "storages.backends.s3.S3Storage",
+        "OPTIONS": {
+            "bucket_name": S3_BUCKET,
+            "endpoint_url": env.str("S3_ENDPOINT_URL", default="") or None,
+            "region_name": env.str("S3_REGION", default="") or None,
+            "access_key": env.str("S3_ACCESS_KEY", default="") or None,
+            "secret_key": env.str("S3_SECRET_KEY", default="") or None,
+            "default_acl": None,
+            "querystring_auth": True,
+            "querystring_expire": 120,
+            "file_overwrite": False,
+            "object_parameters": {"CacheControl": "private, max-age=86400"},
+            "client_config": Config(
+                signature_version="s3v4",
+                connect_timeout=S3_TIMEOUT_SECONDS,
+                read_timeout=S3_TIMEOUT_SECONDS,
+                retries={"mode": "standard", "total_max_attempts": 2},
+            ),
+            # Photos have two megabytes at most: one request each, without threads.
+            "transfer_config": TransferConfig(use_threads=False),
+        },
+    }
+
+
 _FOLDER = {
     "BACKEND": "django.core.files.storage.FileSystemStorage",
     "OPTIONS": {
@@ -226,7 +253,7 @@ _FOLDER = {
     },
 }
 STORAGES: dict[str, dict[str, Any]] = {
-    "default": _S3 if S3_BUCKET else _FOLDER,
+    "default": _s3() if S3_BUCKET else _FOLDER,
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
 if not PRODUCTION:
@@ -239,6 +266,8 @@ if not PRODUCTION:
 PHOTO_RETENTION_DAYS = strict.integer("PHOTO_RETENTION_DAYS", default=0, low=0, high=36_500)
 PHOTO_MAX_UPLOAD_BYTES = 10_000_000
 PHOTO_MAX_PER_CONSULTATION = 5
+# Of all photos that are sent in parts and not complete yet.
+UPLOADS_MAX_BYTES = strict.integer("UPLOADS_MAX_BYTES", default=2_000_000_000, low=10_000_000, high=10**13)
 # What is stored: fewer bytes, this many pixels along the longer edge, SSIM above the floor, and above
 # the aim where light allows. Stricter than promised is allowed, laxer is not.
 PHOTO_MAX_BYTES = strict.integer("PHOTO_MAX_BYTES", default=2_000_000, low=100_000, high=2_000_000)
@@ -263,7 +292,10 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+    {"NAME": "accounts.validators.BreachedPasswordValidator"},
 ]
+# A file of sorted SHA-1s of stolen passwords, as Have I Been Pwned's downloader writes it; empty: none.
+BREACHED_PASSWORDS_FILE: str = env.str("BREACHED_PASSWORDS_FILE", default="")
 ACCESS_TOKEN_LIFETIME = timedelta(minutes=10)
 REFRESH_TOKEN_LIFETIME = timedelta(days=30)
 # For how long a device may ask again for the answer to a refresh that got lost on the way.
@@ -337,6 +369,29 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
         "RoleEnum": "accounts.roles.Role.choices",
         "AnalysisStatusEnum": "consultations.models.Status.choices",
         "ConsultationStateEnum": "consultations.models.State.choices",
+        "UploadStateEnum": "consultations.models.UploadState.choices",
+        "TriageLevelEnum": "consultations.models.TriageLevel.choices",
+        "ReviewVerdictEnum": "consultations.models.Verdict.choices",
+        "PhotoFormatEnum": "consultations.models.Format.choices",
+        "LikelihoodBandEnum": ["likely", "possible", "unlikely"],
+        "EvidenceSourceEnum": ["findings", "image", "prior"],
+        "DecisionActionEnum": "consultations.serializers.inputs.ACTIONS",
+        "OutcomeEnum": "consultations.serializers.inputs.RESULTS",
+        "ExclusionEnum": "consultations.serializers.outputs.EXCLUSIONS",
+        "AuditActionEnum": "accounts.audit.vocabulary.Action.choices",
+        "AuditExportStatusEnum": [
+            ("queued", "Waiting"),
+            ("running", "Being made"),
+            ("ready", "Ready"),
+            ("failed", "Failed"),
+            ("expired", "Expired"),
+        ],
+        "DosageFormEnum": "medications.serializers.FORMS",
+        "MedicineRouteEnum": "medications.serializers.ROUTES",
+        "SearchFieldEnum": ["generic_name", "brand", "name", "atc", "class", "indication"],
+        "SearchMatchEnum": ["exact", "prefix", "word", "similar"],
+        "BundleKindEnum": ["full", "delta"],
+        "SignatureAlgorithmEnum": ["Ed25519"],
         "HealthStateEnum": ["ok", "degraded", "down"],
         "LivenessEnum": ["ok"],
     },
@@ -409,7 +464,6 @@ LOGGING = {
         "kombu": {"level": "WARNING"},
     },
 }
-DJANGO_STRUCTLOG_CELERY_ENABLED = True
 DJANGO_STRUCTLOG_IP_LOGGING_ENABLED = False
 # The id in META is the one that our middleware checked or made.
 DJANGO_STRUCTLOG_TRUST_UPSTREAM_REQUEST_ID = True

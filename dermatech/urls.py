@@ -4,6 +4,7 @@ from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
+from dermatech.admin import find_pages
 from dermatech.docs import RedocView, redoc_bundle
 
 api: list[URLPattern | URLResolver] = [
@@ -19,6 +20,7 @@ api: list[URLPattern | URLResolver] = [
     path("", include("dermatech.health.urls")),
 ]
 
+find_pages()
 urlpatterns = [
     path("api/v1/", include(api)),
     path("admin/", admin.site.urls),

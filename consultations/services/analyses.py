@@ -18,19 +18,29 @@ from accounts.models import User
 from consultations import selectors
 from consultations.models import LIVE, Analysis, Consultation, Photo, Status
 from consultations.services import guards, photos
-from consultations.services.dispatch import publisher
+from consultations.services.dispatch import Queue, publisher
+from consultations.webhooks.announcing import announce
 from dermatech.core import context
 from dermatech.core.errors import Conflict
 
 logger = logging.getLogger(__name__)
 
-# Longer than the longest stage between two renewals, so that a working worker keeps its lease.
-LEASE = timedelta(seconds=60)
+# A worker renews it every few seconds while it works (`keeping`), so it says how long work rests after a
+# machine died, not how long an analysis may take.
+LEASE = timedelta(seconds=25)
+# No lease ends later than that, and nothing was sent later than that: the clock was set back since.
+CLOCK_SLACK = timedelta(seconds=30)
 # Errors come from the case (or the store): three are enough to believe them.
 MAX_ERRORS = 3
 # Interruptions come from machines that die; a case that is there every time is the cause itself.
 MAX_INTERRUPTIONS = 5
 QUARANTINED = "quarantined"
+# What a case does to the process that works on it; done at every try, the case is put under quarantine.
+HARMS = {
+    "time_limit": "took longer than an analysis may take",
+    "out_of_memory": "needed more memory than an analysis may have",
+    "worker_lost": "ended the process that worked on it",
+}
 
 
 class FenceLost(Exception):
@@ -112,7 +122,7 @@ def claim(analysis_id: uuid.UUID) -> Claim | None:
     now = timezone.now()
     row = (
         Analysis.objects.filter(pk=analysis_id)
-        .filter(Q(status=Status.QUEUED) | Q(status=Status.RUNNING, lease_until__lt=now))
+        .filter(Q(status=Status.QUEUED) | abandoned(now))
         .values("status", "fence", "interruptions", "consultation_id")
         .first()
     )
@@ -121,7 +131,7 @@ def claim(analysis_id: uuid.UUID) -> Claim | None:
     interruptions = row["interruptions"] + (row["status"] == Status.RUNNING)
     mine = Analysis.objects.filter(pk=analysis_id, status=row["status"], fence=row["fence"])
     if row["status"] == Status.RUNNING:
-        mine = mine.filter(lease_until__lt=now)
+        mine = mine.filter(abandoned(now))
     if interruptions > MAX_INTERRUPTIONS:
         _quarantine(mine, analysis_id, row["consultation_id"], interruptions)
         return None
@@ -140,8 +150,14 @@ def claim(analysis_id: uuid.UUID) -> Claim | None:
     return Claim(analysis_id, row["consultation_id"], row["fence"] + 1, started=now)
 
 
+def abandoned(now: datetime) -> Q:
+    """Running rows whose worker is gone: the lease has expired, or was given before the clock was set
+    back and would hold for as long as that was."""
+    return Q(status=Status.RUNNING) & (Q(lease_until__lt=now) | Q(lease_until__gt=now + LEASE + CLOCK_SLACK))
+
+
 def renew(claim: Claim) -> None:
-    """Prolong the lease between two stages. Raises FenceLost."""
+    """Prolong the lease while working. Raises FenceLost."""
     now = timezone.now()
     if not _held(claim).update(lease_until=now + LEASE, updated_at=now):
         raise FenceLost(str(claim.analysis_id))
@@ -169,6 +185,7 @@ def finish(claim: Claim, **outcome: Any) -> Analysis:
         fence=claim.fence,
         level=outcome["triage_level"],
     )
+    announce(analysis_id=claim.analysis_id, consultation_id=claim.consultation_id, status=Status.SUCCEEDED)
     return Analysis.objects.get(pk=claim.analysis_id)
 
 
@@ -183,6 +200,10 @@ def fail(claim: Claim, *, code: str, detail: str, final: bool) -> Status | None:
         attempts = row["attempts"] + 1
         ends = final or attempts >= MAX_ERRORS
         status = Status.FAILED if ends else Status.QUEUED
+        if ends and code in HARMS:
+            detail = f"At the last of {attempts} tries it {HARMS[code]}; it is not tried again by itself."
+            code = QUARANTINED
+            logger.error("analysis %s is quarantined", claim.analysis_id)
         won = _held(claim).update(
             status=status,
             attempts=attempts,
@@ -199,6 +220,9 @@ def fail(claim: Claim, *, code: str, detail: str, final: bool) -> Status | None:
             return None
         if ends:
             _touch(claim.consultation_id)
+            announce(
+                analysis_id=claim.analysis_id, consultation_id=claim.consultation_id, status=Status.FAILED
+            )
             _record(
                 audit.Action.ANALYSIS_FAILED,
                 claim.analysis_id,
@@ -210,10 +234,26 @@ def fail(claim: Claim, *, code: str, detail: str, final: bool) -> Status | None:
     return status
 
 
-def retry(*, actor: User, analysis_id: uuid.UUID) -> Analysis:
-    """failed -> queued with fresh budgets, by a person. Raises NotFound, Forbidden, Conflict."""
+def lost(analysis_id: uuid.UUID, *, since: datetime, code: str) -> Status | None:
+    """The process that was given this analysis at `since` ended without a word, `code` says how: one
+    more error of the case. None when it did not hold it (any more)."""
+    row = (
+        Analysis.objects.filter(pk=analysis_id, status=Status.RUNNING, started_at__gte=since)
+        .only("fence", "consultation_id", "started_at")
+        .first()
+    )
+    if row is None or row.started_at is None:
+        return None
+    held = Claim(analysis_id, row.consultation_id, row.fence, started=row.started_at)
+    return fail(held, code=code, detail=f"The analysis {HARMS[code]}.", final=False)
+
+
+def retry(*, actor: User, analysis_id: uuid.UUID, queue: Queue = Queue.INTERACTIVE) -> Analysis:
+    """failed -> queued with fresh budgets, by a person; many at once belong into the bulk queue. Raises
+    NotFound, Forbidden, Conflict."""
     policy.require(actor, policy.Permission.CONSULTATION_READ_ALL)
     analysis = selectors.analysis_for(actor, analysis_id)
+    guards.check_supervised(actor, analysis.consultation)
     now = timezone.now()
     with transaction.atomic():
         won = Analysis.objects.filter(pk=analysis_id, status=Status.FAILED).update(
@@ -237,7 +277,7 @@ def retry(*, actor: User, analysis_id: uuid.UUID) -> Analysis:
             purpose=audit.Purpose.OPERATIONS,
             detail={"retry": True, "error": analysis.error_code},
         )
-        transaction.on_commit(partial(publisher.send, analysis_id), robust=True)
+        transaction.on_commit(partial(publisher.send, analysis_id, queue=queue), robust=True)
     analysis.refresh_from_db()
     return analysis
 
@@ -266,6 +306,7 @@ def _quarantine(mine: Any, analysis_id: uuid.UUID, consultation_id: uuid.UUID, i
         if won:
             logger.error("analysis %s is quarantined", analysis_id)
             _touch(consultation_id)
+            announce(analysis_id=analysis_id, consultation_id=consultation_id, status=Status.FAILED)
             _record(
                 audit.Action.ANALYSIS_FAILED,
                 analysis_id,

@@ -88,7 +88,8 @@ def updating(
         _settle(consultation, data, actor=actor, evaluation=evaluation, known=known)
         changes = intake.changed(before, intake.snapshot(consultation))
         if changes:
-            _save_changes(consultation, evaluation, changes, actor=actor)
+            replaced = {name: before[name] for name in changes if name in before}
+            _save_changes(consultation, evaluation, changes, before=replaced, actor=actor)
         else:
             consultation = guards.locked(found)  # as it is, without what was tried on it
             record_read(actor=actor, consultation=consultation)
@@ -180,7 +181,12 @@ def _insert(
 
 
 def _save_changes(
-    consultation: Consultation, evaluation: Evaluation, changes: Mapping[str, Any], *, actor: User
+    consultation: Consultation,
+    evaluation: Evaluation,
+    changes: Mapping[str, Any],
+    *,
+    before: Mapping[str, Any],
+    actor: User,
 ) -> None:
     consultation.version += 1
     consultation.save()
@@ -190,6 +196,7 @@ def _save_changes(
         entity=consultation,
         patient=consultation.pk,
         changes=changes,
+        before=before,
         detail={"level": consultation.triage_level},
     )
     results.replace_recommendations(consultation, evaluation, actor=actor)

@@ -20,9 +20,11 @@ from accounts.audit import Action, Purpose, record
 from accounts.audit.erasure import erase_patient
 from accounts.models import IdempotencyRecord, User
 from consultations import selectors
-from consultations.models import LIVE, Analysis, Consultation, Photo
+from consultations.models import LIVE, Analysis, Consultation, Photo, Review
+from consultations.reviewing.selectors import reviews_of
 from consultations.serializers import render
 from consultations.services import storage
+from consultations.uploads import services as uploads
 from dermatech.core.errors import Conflict, NotFound, ValidationFailed
 
 KEPT: Final = (
@@ -74,14 +76,19 @@ def foresee(consultation: Consultation) -> Foreseen:
 def export_patient(*, actor: User, consultation: Consultation) -> PatientCopy:
     """A copy of all that is held, for the patient. Raises Forbidden, NotFound, StorageUnavailable."""
     policy.require(actor, policy.Permission.CONSULTATION_READ_ALL)
-    row = selectors.detailed(Consultation.objects.visible_to(actor)).filter(pk=consultation.pk).first()
+    mine = Consultation.objects.filter(policy.scope(actor, policy.Verb.SUPERVISE, Consultation))
+    row = selectors.detailed(mine).filter(pk=consultation.pk).first()
     if row is None:
         raise NotFound
     photos = list(row.photos.order_by("created_at"))
     latest = row.analyses.order_by("-created_at", "-id").first()
     copy = PatientCopy(
         record=render.consultation(
-            row, photos=photos, latest=latest, recommendations=list(row.recommendations.current())
+            row,
+            photos=photos,
+            latest=latest,
+            recommendations=list(row.recommendations.current()),
+            reviews=reviews_of(row),
         ),
         pictures={
             f"{photo.pk}.{photo.format}": storage.read(photo.file.name, sealed=bool(photo.key_id))
@@ -99,7 +106,7 @@ def export_patient(*, actor: User, consultation: Consultation) -> PatientCopy:
 def withdraw_consent(*, actor: User, consultation: Consultation, reason: str) -> Foreseen:
     """The patient takes consent back: pictures, initials and notes go, the record of what was advised
     stays and is used for nothing else. Raises Forbidden, Conflict while an analysis runs."""
-    policy.require(actor, policy.Permission.OPERATIONS_READ)
+    policy.require(actor, policy.Permission.PATIENT_RIGHTS)
     _said(reason)
     with transaction.atomic():
         taken = _take_away(_locked(consultation))
@@ -169,7 +176,9 @@ def _take_away(row: Consultation, *, consent: bool = False) -> Foreseen:
     names = [name for photo in photos for name in (photo.file.name, photo.thumbnail.name) if name]
     names += [str(analysis.heatmap.name) for analysis in maps]
     Photo.objects.filter(consultation=row).delete()
+    uploads.forget(row)
     Analysis.objects.filter(pk__in=[analysis.pk for analysis in maps]).update(heatmap="")
+    Review.objects.filter(consultation=row).exclude(comment="").update(comment="")
     changes: dict[str, Any] = dict.fromkeys(_TEXTS, "")
     if not consent:
         changes |= {"consent_photo": False, "consent_data_use": False}

@@ -3,9 +3,11 @@
 from django.db.models import F
 from django.utils import timezone
 
+from accounts import policy
+from accounts.models import User
 from consultations import selectors
 from consultations.models import Consultation
-from dermatech.core.errors import Conflict, NotFound, Unprocessable
+from dermatech.core.errors import Conflict, Forbidden, NotFound, Unprocessable
 
 
 def locked(consultation: Consultation) -> Consultation:
@@ -24,6 +26,13 @@ def check_open(consultation: Consultation) -> None:
         raise Conflict(
             "This consultation is closed; open a new one for a new visit.", code="consultation_closed"
         )
+
+
+def check_supervised(actor: User, consultation: Consultation) -> None:
+    """Raise Forbidden for a supervisor who may read this case only because they opened it in an emergency."""
+    rows = Consultation.objects.filter(policy.scope(actor, policy.Verb.SUPERVISE, Consultation))
+    if not rows.filter(pk=consultation.pk).exists():
+        raise Forbidden("What was opened in an emergency may be read, nothing else.", code="read_only")
 
 
 def check_photo_consent(consultation: Consultation) -> None:

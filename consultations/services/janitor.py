@@ -6,6 +6,7 @@ dies between the two leaves an orphan; a store that loses files leaves a row wit
 
 import os
 import posixpath
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -15,12 +16,14 @@ from django.core.files.storage import FileSystemStorage, default_storage
 from django.db.models import Q
 from django.utils import timezone
 
-from consultations.models import Analysis, Photo
+from consultations.models import Analysis, Photo, Upload
 from consultations.services import storage
 
 # A photo is written before its row is; whatever is older than this has no request behind it any more.
 IN_FLIGHT = timedelta(hours=1)
 _BATCH = 500
+_UUID = 36
+_IS_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +79,16 @@ def _unnamed(files: Sequence[Stored]) -> list[Stored]:
     ):
         known.update(row)
     known.update(Analysis.objects.filter(heatmap__in=names).values_list("heatmap", flat=True))
+    known.update(_of_uploads(names))
     return [file for file in files if file.name not in known]
+
+
+def _of_uploads(names: Sequence[str]) -> Iterator[str]:
+    """Parts that their uploads name; a part bears the id of its upload in front."""
+    parts = [name.removeprefix(storage.UPLOADS) for name in names if name.startswith(storage.UPLOADS)]
+    ids = {part[:_UUID] for part in parts if _IS_UUID.fullmatch(part[:_UUID])}
+    for row in Upload.objects.filter(pk__in=ids).values_list("parts", flat=True):
+        yield from (str(part["file"]) for part in row)
 
 
 def _half(files: Mapping[str, Stored], until: datetime) -> Iterator[str]:
@@ -101,7 +113,7 @@ def _lack(files: Mapping[str, Stored], name: str, whose: str) -> Iterator[str]:
 def _exists(name: str) -> bool:
     try:
         return bool(default_storage.exists(name))
-    except storage.STORAGE_ERRORS as error:
+    except storage.storage_errors() as error:
         raise storage.StorageUnavailable from error
 
 
@@ -112,7 +124,7 @@ def _listed() -> Iterator[Stored]:
                 yield from _in_folder(default_storage.path(prefix), prefix.rstrip("/"))
             else:
                 yield from _in_bucket(default_storage, prefix)
-    except storage.STORAGE_ERRORS as error:
+    except storage.storage_errors() as error:
         raise storage.StorageUnavailable from error
 
 

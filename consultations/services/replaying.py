@@ -112,7 +112,7 @@ def _predict_again(
     look = examination.Look(
         photo,
         photo.quality or {},
-        model.predict(content, presentation=case.presentation, facts=case.all_facts, skin_tone=tone),
+        model.predict(content, presentation=case.presentation, facts=case.model_facts, skin_tone=tone),
     )
     again = look.evidence
     if again is None:

@@ -3,10 +3,9 @@ where a key is configured, and unsealed for whoever reads them here."""
 
 import logging
 import posixpath
+import sys
 from collections.abc import Iterable
 
-from boto3.exceptions import Boto3Error
-from botocore.exceptions import BotoCoreError, ClientError
 from django.conf import settings
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
@@ -16,10 +15,10 @@ from dermatech.core.errors import Unavailable
 
 logger = logging.getLogger(__name__)
 
-# Everything that a folder or an S3 server fails with.
-STORAGE_ERRORS = (OSError, BotoCoreError, ClientError, Boto3Error)
-# Folders of pictures of patients. Image models lie beside them and are no secret.
-PICTURES = ("photos/", "heatmaps/")
+# Folders of pictures of patients, the last of those still on their way. Image models lie beside them and
+# are no secret.
+UPLOADS = "uploads/"
+PICTURES = ("photos/", "heatmaps/", UPLOADS)
 
 
 class StorageUnavailable(Unavailable):
@@ -34,6 +33,17 @@ class PictureDamaged(StorageUnavailable):
 
     code = "picture_damaged"
     detail = "The stored picture is damaged and cannot be shown; tell whoever runs this service."
+
+
+def storage_errors() -> tuple[type[Exception], ...]:
+    """Everything that a folder or an S3 server fails with. A client of S3 that nobody has imported, as
+    where photos lie in a folder, raises nothing."""
+    if "botocore" not in sys.modules:
+        return (OSError,)
+    from boto3.exceptions import Boto3Error
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    return (OSError, BotoCoreError, ClientError, Boto3Error)
 
 
 def keys() -> sealing.Keyring:
@@ -52,7 +62,7 @@ def write(name: str, content: bytes) -> str:
     data = sealing.seal(content, ring=keys(), owner=_owner(name)) if sealed else content
     try:
         stored = default_storage.save(name, ContentFile(data))
-    except STORAGE_ERRORS as error:
+    except storage_errors() as error:
         logger.warning("storage refused a write: %s", type(error).__name__)
         discard([name])  # a full disk keeps what it took of the file
         raise StorageUnavailable from error
@@ -95,7 +105,7 @@ def discard(names: Iterable[str]) -> None:
     for name in names:
         try:
             default_storage.delete(name)
-        except STORAGE_ERRORS as error:
+        except storage_errors() as error:
             logger.error("a file without a row could not be deleted: %s (%s)", name, type(error).__name__)
 
 
@@ -104,7 +114,7 @@ def _raw(name: str) -> bytes:
         with default_storage.open(name, "rb") as file:
             content: bytes = file.read()
             return content
-    except STORAGE_ERRORS as error:
+    except storage_errors() as error:
         logger.warning("storage refused a read: %s", type(error).__name__)
         raise StorageUnavailable("The photo store does not answer; try again shortly.") from error
 

@@ -8,6 +8,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from consultations.models import Analysis, Status
+from consultations.services.analyses import CLOCK_SLACK, abandoned
 from consultations.services.dispatch import publisher
 
 logger = logging.getLogger(__name__)
@@ -23,8 +24,9 @@ def sweep_once() -> int:
     now = timezone.now()
     late = now - RESEND_AFTER
     waiting = (
-        Analysis.objects.filter(sent_at__lt=late)
-        .filter(Q(status=Status.QUEUED) | Q(status=Status.RUNNING, lease_until__lt=now))
+        # Sent in the future: the clock was set back since.
+        Analysis.objects.filter(Q(sent_at__lt=late) | Q(sent_at__gt=now + CLOCK_SLACK))
+        .filter(Q(status=Status.QUEUED) | abandoned(now))
         .order_by("sent_at")
         .values_list("pk", "sent_at")[:BATCH]
     )

@@ -7,14 +7,15 @@ from functools import partial
 from typing import Any
 
 from billiard.exceptions import SoftTimeLimitExceeded
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, transaction
 
 from consultations import selectors
 from consultations.models import Analysis, Consultation, Photo, Status
 from consultations.services import analyses, examination, results, storage
 from consultations.services.case import Case, case_of
 from consultations.services.evaluation import Evaluation, evaluate
-from dermatech.core import context
+from consultations.services.keeping import keeping
+from dermatech.core import context, counting
 from dermatech.core.errors import DomainError, Unavailable
 
 logger = logging.getLogger(__name__)
@@ -29,13 +30,22 @@ def run_analysis(analysis_id: uuid.UUID) -> Status | None:
     if claim is None:
         return None
     analysis = Analysis.objects.select_related("consultation", "submitted_by").get(pk=analysis_id)
-    with context.bound(context.RequestContext(request_id=analysis.request_id)):
-        return _attempt(analysis, claim)
+    tally = counting.Tally()
+    bound = context.bound(context.RequestContext(request_id=analysis.request_id))
+    with bound, tally.timed(counting.STAGES, "whole"):
+        status = _attempt(analysis, claim, tally)
+    waited = (claim.started - analysis.created_at).total_seconds()
+    if status == Status.SUCCEEDED:
+        tally.observe(counting.STAGES, waited, "waiting")
+    tally.count(counting.OUTCOMES, status.value if status else "interrupted")
+    tally.send()
+    return status
 
 
-def _attempt(analysis: Analysis, claim: analyses.Claim) -> Status | None:
+def _attempt(analysis: Analysis, claim: analyses.Claim, tally: counting.Tally) -> Status | None:
     try:
-        _carry_out(analysis, claim)
+        with keeping(claim):
+            _carry_out(analysis, claim, tally)
     except analyses.FenceLost:
         logger.warning("analysis %s was taken over by another worker", analysis.pk)
         return None
@@ -46,34 +56,50 @@ def _attempt(analysis: Analysis, claim: analyses.Claim) -> Status | None:
     except SoftTimeLimitExceeded:
         logger.error("analysis %s took too long", analysis.pk)
         return analyses.fail(claim, code="time_limit", detail="The analysis took too long.", final=False)
+    except (OperationalError, InterfaceError) as error:
+        # The database is away: no fault of the case, and nothing that could be written down now. The lease
+        # runs out, which counts as an interruption.
+        logger.warning("analysis %s lost the database: %s", analysis.pk, type(error).__name__)
+        return None
+    except MemoryError:
+        logger.error("analysis %s needed too much memory", analysis.pk)
+        return analyses.fail(
+            claim, code="out_of_memory", detail="The analysis needed too much memory.", final=False
+        )
     except Exception:
         logger.exception("analysis %s failed", analysis.pk)
         return analyses.fail(claim, code="internal_error", detail=INTERNAL, final=False)
     return Status.SUCCEEDED
 
 
-def _carry_out(analysis: Analysis, claim: analyses.Claim) -> None:
+def _carry_out(analysis: Analysis, claim: analyses.Claim, tally: counting.Tally) -> None:
     """Everything slow happens outside any transaction; only the writing down is one."""
     consultation = analysis.consultation
     photos = list(analysis.photos.all())
     cadre = analysis.submitted_by.cadre if analysis.submitted_by else ""
-    facts = case_of(consultation, cadre=cadre, evidence=None).all_facts
-    looks = examination.look_at(
-        photos,
-        presentation=consultation.presentation,
-        facts=facts,
-        between=partial(analyses.renew, claim),
-    )
-    known = results.published()
-    case = _case(consultation, looks, cadre=cadre, photos=photos)
-    evaluation = evaluate(case, knowledge=known.knowledge, formulary=known.formulary)
+    facts = case_of(consultation, cadre=cadre, evidence=None).model_facts
+    with tally.timed(counting.STAGES, "looking"):
+        looks = examination.look_at(
+            photos,
+            presentation=consultation.presentation,
+            facts=facts,
+            between=partial(analyses.renew, claim),
+            tally=tally,
+        )
+    with tally.timed(counting.STAGES, "judging"):
+        known = results.published()
+        case = _case(consultation, looks, cadre=cadre, photos=photos)
+        evaluation = evaluate(case, knowledge=known.knowledge, formulary=known.formulary)
     heatmap = _store_heatmap(analysis, claim, looks)
     try:
-        with transaction.atomic():
+        with tally.timed(counting.STAGES, "writing"), transaction.atomic():
             _write(claim, case, evaluation, looks, known=known, heatmap=heatmap)
     except BaseException:
         storage.discard([heatmap] if heatmap else [])
         raise
+    tally.count(counting.LEVELS, evaluation.level.value)
+    if evaluation.assessment.get("abstained"):
+        tally.count(counting.ABSTENTIONS)
 
 
 def _case(

@@ -9,7 +9,7 @@ from typing import Any
 
 _COMPONENTS = "#/components/schemas/"
 _METHODS = ("get", "post", "put", "patch", "delete")
-JSON, PROBLEM = "application/json", "application/problem+json"
+JSON, PROBLEM, FHIR = "application/json", "application/problem+json", "application/fhir+json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Operation:
     def response_schema(self, status: int) -> tuple[str, Mapping[str, Any]] | None:
         """Content type and schema of an answer; None when it has no body that JSON could be."""
         content = self.body["responses"].get(str(status), {}).get("content", {})
-        for content_type in (JSON, PROBLEM):
+        for content_type in (JSON, FHIR, PROBLEM):
             if content_type in content:
                 return content_type, content[content_type].get("schema", {})
         return None

@@ -39,6 +39,9 @@ class Folder:
 
 _NOBODY = "01890a5d-0000-7000-8000-000000000000"
 _THIS = {"consultation_id": "{{consultation_id}}"}
+_TUS = {"Tus-Resumable": "1.0.0"}
+# The id of nobody in Base64, as tus writes metadata.
+_FOR_NOBODY = "consultation MDE4OTBhNWQtMDAwMC03MDAwLTgwMDAtMDAwMDAwMDAwMDAw"
 
 FOLDERS: tuple[Folder, ...] = (
     Folder(
@@ -91,6 +94,8 @@ FOLDERS: tuple[Folder, ...] = (
             Step("sync_bundle", "Everything for offline use", 200, keep={"bundle": "release"}),
             Step("sync_bundle", "What changed since", 200, query={"since": "{{bundle}}"},
                  expect={"kind": "delta"}),
+            Step("sync_phrases", "Sentences of safety in Hausa", 200,
+                 headers={"Accept-Language": "ha, en;q=0.5"}, expect={"language": "ha", "fallback": True}),
         ),
     ),
     Folder(
@@ -111,6 +116,14 @@ FOLDERS: tuple[Folder, ...] = (
                  keep={"image_id": "id"}),
             Step("consultation_images_read", "The safe copy", 200,
                  path={**_THIS, "image_id": "{{image_id}}"}),
+            Step("uploads_create", "A photo in parts, for no consultation of mine", 404,
+                 headers={**_TUS, "Upload-Length": "287412", "Upload-Metadata": _FOR_NOBODY}),
+            Step("uploads_read", "No such upload", 404, path={"upload_id": _NOBODY}),
+            Step("uploads_append", "Bytes of no upload", 415, path={"upload_id": _NOBODY}, headers=_TUS,
+                 expect={"code": "unsupported_media_type"}),
+            Step("uploads_append", "In no version of tus", 412, path={"upload_id": _NOBODY},
+                 expect={"code": "tus_version"}),
+            Step("uploads_end", "End no upload", 404, path={"upload_id": _NOBODY}, headers=_TUS),
             Step("analysis_skin_create", "Analyse that photo", 202, "APhotoThatIsThereAlready",
                  change={"consultation": "{{consultation_id}}", "image": "{{image_id}}"},
                  keep={"analysis_id": "id"}),
@@ -121,6 +134,8 @@ FOLDERS: tuple[Folder, ...] = (
             Step("consultations_replace", "Everything again", 200, "EverythingAgain", path=_THIS,
                  change={"client_reference": "{{reference}}"}),
             Step("consultations_update", "Diagnosis and decision", 200, "ADiagnosisAndADecision", path=_THIS),
+            Step("consultation_fhir_read", "As FHIR, for another system", 200, path=_THIS,
+                 expect={"resourceType": "Bundle"}),
             Step("consultation_leaflet_read", "The patient's leaflet", 200, path=_THIS),
             Step("consultation_referral_letter_read", "Nobody was referred", 409, path=_THIS,
                  expect={"code": "not_referred"}),
@@ -162,6 +177,7 @@ FOLDERS: tuple[Folder, ...] = (
             Step("audit_export_request", "Ask for an export", 202, "January", keep={"export_id": "id"}),
             Step("audit_export", "How far it is", 200, path={"export_id": "{{export_id}}"}),
             Step("audit_exports", "My exports", 200, expect={"results.0.id": "{{export_id}}"}),
+            Step("audit_export_fhir", "None of that either", 404, path={"export_id": _NOBODY}),
             Step("audit_export_file", "One that is not there", 404, path={"export_id": _NOBODY}),
         ),
     ),

@@ -14,7 +14,8 @@ from typing import Any
 
 wsgi_app = "dermatech.wsgi"
 bind = f"{os.environ.get('HOST', '127.0.0.1')}:{os.environ.get('PORT') or '8000'}"
-worker_class = "gthread"
+# Threads that only ever meet whole requests.
+worker_class = "dermatech.run.waiting.WaitingWorker"
 workers = int(os.environ.get("WEB_WORKERS") or "2")
 threads = int(os.environ.get("WEB_THREADS") or "24")
 timeout = 60

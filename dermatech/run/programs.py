@@ -73,7 +73,7 @@ def worker(place: Place) -> Program:
     """A Celery worker; asked to stop it finishes the tasks it has begun."""
     command = (
         sys.executable, "-m", "celery", "--app", "dermatech", "--quiet", "worker",
-        "--pool", "prefork", "--queues", "interactive", "--loglevel", "INFO",
+        "--pool", "prefork", "--queues", "interactive,bulk,shadow", "--loglevel", "INFO",
         "--without-gossip", "--without-mingle",
     )  # fmt: skip
     return Program("worker", command, log=place.log("worker"), stop_seconds=15)

@@ -21,7 +21,7 @@ def broker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     app: Any = Celery("tests", set_as_current=False)
     app.config_from_object("django.conf:settings", namespace="CELERY")
     app.conf.broker_url = f"redis+socket://{path}?virtual_host=0"
-    monkeypatch.setattr("consultations.services.dispatch.app_or_default", lambda: app)
+    monkeypatch.setattr("consultations.services.dispatch.application", lambda: app)
     yield path
     app.close()
 

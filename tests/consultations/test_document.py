@@ -84,6 +84,7 @@ def test_every_operation_has_an_id_and_a_summary(document: Any) -> None:
         "consultation_images_read",
         "consultation_leaflet_read",
         "consultation_referral_letter_read",
+        "consultation_fhir_read",
         "analysis_skin_create",
         "analysis_read",
         "analysis_heatmap_read",

@@ -117,8 +117,8 @@ def test_the_detail_is_read_in_a_handful_of_queries(as_ama: Any, photographed: d
         as_ama.get(f"{CONSULTATIONS}/{photographed['id']}")
 
     reads = [q["sql"] for q in captured if q["sql"].startswith("SELECT") and "consultations_" in q["sql"]]
-    # the consultation with its releases, its photos, its latest analysis, its recommendations
-    assert len(reads) == 4, reads
+    # the consultation with its releases, its photos, its latest analysis, its recommendations, its reviews
+    assert len(reads) == 5, reads
     assert not any('"snapshot"' in sql for sql in reads)
 
 

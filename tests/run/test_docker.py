@@ -12,7 +12,7 @@ import yaml
 from tests.services.stack import ROOT
 
 DOCKER = ROOT / "docker"
-OURS = ("prepare", "web", "worker", "sealer")
+OURS = ("prepare", "web", "worker", "worker-bulk", "sealer", "scheduler")
 
 
 @pytest.fixture(scope="module")
@@ -91,3 +91,34 @@ def test_static_files_are_collected_under_secrets_that_nobody_keeps(tmp_path: Pa
     assert told["STATIC_ROOT"] == str(tmp_path / "static")
     assert told["FIELD_KEYS"] == "build:made-up"
     assert not Path(told["DATA_DIR"]).exists(), "what it needed for itself is gone"
+
+
+def test_more_of_everything_is_one_file_more(compose: dict[str, Any]) -> None:
+    class Merging(yaml.SafeLoader):
+        """Knows the tag that takes something back."""
+
+    Merging.add_constructor("!reset", lambda *_: [])
+    loaded = yaml.load((DOCKER / "compose.scale.yaml").read_text(), Loader=Merging)
+    services = loaded["services"]
+    assert set(services) - {"balancer"} <= set(compose["services"])
+    assert services["web"]["ports"] == []
+    for name in ("web", "worker", "worker-bulk"):
+        assert services[name]["deploy"]["replicas"]
+    queues = {services["worker"]["environment"]["WORKER_QUEUES"]}
+    queues.add(compose["services"]["worker-bulk"]["environment"]["WORKER_QUEUES"])
+    assert queues == {"interactive", "bulk,shadow"}
+    assert services["balancer"]["read_only"] is True
+    assert services["balancer"]["cap_drop"] == ["ALL"]
+
+
+def test_the_balancer_takes_requests_in_whole() -> None:
+    text = (DOCKER / "nginx.conf").read_text()
+    assert "proxy_request_buffering on;" in text
+    assert text.count("{") == text.count("}")
+
+
+def test_every_volume_and_network_is_declared(compose: dict[str, Any]) -> None:
+    for service in compose["services"].values():
+        assert set(service.get("networks", ())) <= set(compose["networks"])
+        named = {volume.partition(":")[0] for volume in service.get("volumes", ())}
+        assert {name for name in named if not name.startswith(".")} <= set(compose["volumes"])

@@ -14,6 +14,7 @@ from dermatech.contract.postman import PHOTO as POSTMAN_PHOTO
 from dermatech.run import walk
 from dermatech.run.client import Client, Part
 from dermatech.run.photo import sample_photo
+from tests.campaigns import idempotency, uploads
 from tests.services import node
 from tests.services.processes import eventually
 from tests.services.stack import Stack
@@ -178,6 +179,19 @@ def test_without_redis_a_consultation_is_taken_quickly_and_analysed_later(
     )
     assert done["status"] == "succeeded"
     eventually(stack.ready, within=30, what="readiness")
+
+
+def test_a_photo_sent_in_parts_is_one_photo_wherever_it_is_cut(stack: Stack, photo: bytes) -> None:
+    found = uploads.run(stack, [photo, photo], cuts=8, rate=0, ends=("closed", "reset"))
+    assert found.faults == []
+    assert found.cuts == 8
+
+
+def test_the_same_request_many_times_at_once_is_carried_out_once(stack: Stack) -> None:
+    found = idempotency.run(stack, keys=2, callers=8)
+    assert found.faults == []
+    assert (found.consultations, found.changed_refused) == (2, 2)
+    assert found.cut == 4
 
 
 def test_health_answers_while_a_proxy_is_set(stack: Stack) -> None:

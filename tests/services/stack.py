@@ -55,11 +55,13 @@ class Stack:
             self._services.pop(name).stop()
         self.redis.stop()
 
-    def run(self, *arguments: str, check: bool = True) -> "subprocess.CompletedProcess[str]":
+    def run(
+        self, *arguments: str, check: bool = True, seconds: float = 180
+    ) -> "subprocess.CompletedProcess[str]":
         """Python with `arguments` in the service's environment, to its end."""
         done = subprocess.run(
             [sys.executable, *arguments],
-            cwd=ROOT, env=self.environment, capture_output=True, text=True, timeout=180, check=False,
+            cwd=ROOT, env=self.environment, capture_output=True, text=True, timeout=seconds, check=False,
         )  # fmt: skip
         assert done.returncode == 0 or not check, f"{arguments} failed:\n{done.stdout}\n{done.stderr}"
         return done
@@ -77,6 +79,15 @@ class Stack:
     def kill_worker(self) -> None:
         """The worker and every process of its pool, at once."""
         self._services.pop("worker").kill()
+
+    def pid(self, name: str) -> int:
+        """The first process of a part: web, worker, sealer."""
+        return self._services[name].process.pid
+
+    @property
+    def services(self) -> Mapping[str, Service]:
+        """What runs now, by name."""
+        return self._services
 
     def log(self, name: str) -> str:
         return self.place.log(name).read_text(errors="replace")

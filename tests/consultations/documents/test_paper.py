@@ -135,9 +135,9 @@ def test_the_same_decision_gives_the_same_bytes_tomorrow(decide: Any, leaflet: A
 
 
 def test_the_code_on_the_letter_is_black_on_white_and_quiet_around() -> None:
-    from consultations.documents.qr import svg
+    from dermatech.core.qr import svg
 
-    drawn = svg("urn:uuid:0199e2b4-6c1f-7d3a-9c55-0a3b1f6e2d10").decode()
+    drawn = svg("urn:uuid:0199e2b4-6c1f-7d3a-9c55-0a3b1f6e2d10")
 
     assert 'fill="#fff"' in drawn
     assert "M0 0" not in drawn  # the margin that readers need

@@ -118,7 +118,7 @@ def options(door: Door, *, patience: float) -> dict[str, Any]:
 
     from dermatech import settings as product
 
-    given: Any = product._S3["OPTIONS"]
+    given: Any = product._s3()["OPTIONS"]
     waiting = Config(connect_timeout=patience, read_timeout=patience)
     return {
         **given,

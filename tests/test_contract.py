@@ -41,6 +41,11 @@ OPERATIONS = {
     "GET /triage/findings",
     "POST /triage/assess",
     "GET /sync/bundle",
+    "GET /sync/phrases",
+    "POST /uploads",
+    "GET /uploads/{}",
+    "PATCH /uploads/{}",
+    "DELETE /uploads/{}",
     "GET /health/live",
     "GET /health/ready",
 }

@@ -8,14 +8,16 @@ may do a thing that needs one is answered 400.
 
 import json
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.db import transaction
 from django.urls import URLPattern, get_resolver, reverse
 from django.urls.resolvers import URLResolver
+from django.utils import timezone
 
-from consultations.models import Analysis
+from consultations.models import Analysis, Upload
 from consultations.services import dispatch
 from consultations.services.worker import run_analysis
 from tests.consultations.cases import CONSULTATIONS, NOBODY, ringworm, upload
@@ -51,6 +53,7 @@ TABLE = {
     ("GET", "medication-search"): "400 400 400 400 400 400 401",
     ("GET", "medication"): "200 200 200 200 200 200 401 | 404 404 404 404 404 404 401",
     ("GET", "sync-bundle"): _SIGNED_IN,
+    ("GET", "sync-phrases"): _SIGNED_IN,
     # --- what happened to a patient (no leaflet before a decision, no heatmap without a model)
     ("GET", "consultations"): "200 200 200 200 403 200 401",
     ("POST", "consultations"): "400 400 400 403 403 403 401",
@@ -61,14 +64,21 @@ TABLE = {
     ("GET", "consultation-image"): "200 200 404 200 403 200 401 | 404 404 404 404 403 404 401",
     ("GET", "consultation-leaflet"): "409 409 404 409 403 409 401 | 404 404 404 404 403 404 401",
     ("GET", "consultation-referral-letter"): "409 409 404 409 403 409 401 | 404 404 404 404 403 404 401",
+    ("GET", "consultation-fhir"): "200 200 404 200 403 200 401 | 404 404 404 404 403 404 401",
     ("POST", "analysis-skin"): "400 400 400 403 403 403 401",
     ("GET", "analysis"): "200 200 404 200 403 200 401 | 404 404 404 404 403 404 401",
     ("GET", "analysis-heatmap"): "404 404 404 404 403 404 401 | 404 404 404 404 403 404 401",
+    # --- a photo on its way, for who sends it alone (412: these requests do not say that they speak tus)
+    ("POST", "uploads"): "412 412 412 403 403 403 401",
+    ("GET", "upload"): "200 404 404 403 403 403 401 | 404 404 404 403 403 403 401",
+    ("PATCH", "upload"): "412 412 412 403 403 403 401 | 412 412 412 403 403 403 401",
+    ("DELETE", "upload"): "412 412 412 403 403 403 401 | 412 412 412 403 403 403 401",
     # --- the audit log
     ("GET", "audit-exports"): "403 403 403 403 200 200 401",
     ("POST", "audit-exports"): "403 403 403 403 202 202 401",
     ("GET", "audit-export"): "403 403 403 403 404 404 401 | 403 403 403 403 404 404 401",
     ("GET", "audit-export-file"): "403 403 403 403 404 404 401 | 403 403 403 403 404 404 401",
+    ("GET", "audit-export-fhir"): "403 403 403 403 404 404 401 | 403 403 403 403 404 404 401",
     # --- operations
     ("GET", "health-live"): _PUBLIC,
     ("GET", "health-ready"): _PUBLIC,
@@ -120,7 +130,16 @@ def objects(
         "session_id": str(ama.device_sessions.get().pk),
         "medication_id": "clotrimazole-1-cream",
         "export_id": NOBODY,
+        "upload_id": _uploading(ama, opened["id"]),
     }
+
+
+def _uploading(ama: Any, consultation_id: str) -> str:
+    """A photo that Ama has begun to send."""
+    row = Upload.objects.create(
+        owner=ama, consultation_id=consultation_id, length=10, expires_at=timezone.now() + timedelta(days=1)
+    )
+    return str(row.pk)
 
 
 @pytest.fixture

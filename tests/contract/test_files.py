@@ -35,3 +35,23 @@ def test_an_operation_that_no_request_tries_is_named(made: dict[str, str]) -> No
     document["paths"]["/api/v1/new"] = {"get": {"operationId": "brand_new", "responses": {}}}
     with pytest.raises(KeyError, match="brand_new"):
         collection(document)
+
+
+def test_the_words_of_a_named_enum_are_nowhere_spelled_out(made: dict[str, str]) -> None:
+    """A generator makes one type of them, not one for each place."""
+    document: dict[str, Any] = json.loads(made[OPENAPI])
+    schemas = document["components"]["schemas"]
+    named = {frozenset(each["enum"]) for each in schemas.values() if "enum" in each}
+    others = {name: each for name, each in schemas.items() if "enum" not in each}
+
+    def spelled(part: Any) -> list[Any]:
+        if isinstance(part, list):
+            return [found for each in part for found in spelled(each)]
+        if not isinstance(part, dict):
+            return []
+        words = part.get("enum")
+        mine = [words] if isinstance(words, list) and frozenset(words) in named else []
+        return mine + [found for each in part.values() for found in spelled(each)]
+
+    assert spelled([others, document["paths"]]) == []
+    assert {"TriageLevelEnum", "DecisionActionEnum", "ExclusionEnum", "OutcomeEnum"} <= set(schemas)

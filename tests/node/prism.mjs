@@ -15,8 +15,8 @@ ajv.addSchema({ $id: "file:///api.json", components: document.components });
 const absolute = (schema) =>
     JSON.parse(JSON.stringify(schema).replaceAll('"#/components/', '"file:///api.json#/components/'));
 
-const valueOf = (parameter) => parameter.example ?? (parameter.schema?.enum?.[0] ?? SAMPLE[parameter.schema?.format] ?? "x");
-const SAMPLE = { uuid: "01890a5d-0000-7000-8000-000000000000" };
+const valueOf = ({ example, schema }) => example ?? schema?.enum?.[0] ?? SAMPLE[schema?.format ?? schema?.type] ?? "x";
+const SAMPLE = { uuid: "01890a5d-0000-7000-8000-000000000000", integer: 1 };
 
 async function ask(path, method, operation, item) {
     const parameters = [...(item.parameters ?? []), ...(operation.parameters ?? [])];
@@ -27,6 +27,8 @@ async function ask(path, method, operation, item) {
     if (query.length) url += "?" + query.map((each) => `${each.name}=${valueOf(each)}`).join("&");
     const open = operation.security?.some((scheme) => Object.keys(scheme).length === 0);
     const headers = open ? {} : { Authorization: "Bearer anything" };
+    for (const parameter of parameters.filter((each) => each.in === "header" && each.required))
+        headers[parameter.name] = String(valueOf(parameter));
     let body;
     const content = operation.requestBody?.content ?? {};
     if (content["application/json"]) {
@@ -35,11 +37,15 @@ async function ask(path, method, operation, item) {
     } else if (content["multipart/form-data"]) {
         body = new FormData();
         body.set("image", new Blob([new Uint8Array(16)], { type: "image/jpeg" }), "skin.jpg");
+    } else if (Object.keys(content).length) {
+        headers["Content-Type"] = Object.keys(content)[0];
+        body = new Uint8Array(16);
     }
     const answer = await fetch(base + url, { method: method.toUpperCase(), headers, body, redirect: "manual" });
     const wanted = Object.keys(operation.responses).find((status) => status.startsWith("2"));
     if (String(answer.status) !== wanted) return `answers ${answer.status} and not ${wanted}: ${await answer.text()}`;
-    const schema = operation.responses[wanted].content?.["application/json"]?.schema;
+    const answers = operation.responses[wanted].content ?? {};
+    const schema = (answers["application/json"] ?? answers["application/fhir+json"])?.schema;
     if (!schema) return null;
     const valid = ajv.compile(absolute(schema));
     return valid(await answer.json()) ? null : ajv.errorsText(valid.errors);

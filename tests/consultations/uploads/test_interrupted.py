@@ -141,6 +141,8 @@ def test_a_lock_whose_process_died_ends_by_itself(phone: Phone) -> None:
 def test_of_ten_at_the_same_moment_one_appends(phone: Phone) -> None:
     from django.db import connection
 
+    if connection.vendor == "sqlite":
+        pytest.skip("the tests' SQLite lives in memory, where two connections share one lock")
     phone.begin()
     start, answers = threading.Barrier(6), []
 

@@ -288,7 +288,7 @@ _FILE = {"type": "string", "format": "binary"}
 _DATA = {
     "description": "The JSON of the consultation, as text. Or leave it out and give its fields flat, as "
     "patient.age_months=84.",
-    "oneOf": [{"type": "object", "additionalProperties": True}, {"type": "string"}],
+    "oneOf": [{"$ref": "#/components/schemas/ConsultationInputRequest"}, {"type": "string"}],
 }
 MULTIPART = {
     "type": "object",

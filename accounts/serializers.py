@@ -16,6 +16,7 @@ class LineField(StrictCharField):
     """One line of text; runs of spaces count as one."""
 
     default_error_messages = {"line": "Line breaks are not allowed."}
+    pattern = r"^[^\u0000-\u0008\u000A-\u001F]+$"  # for the API's document
 
     def to_internal_value(self, data: Any) -> str:
         text = super().to_internal_value(data)

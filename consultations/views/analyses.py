@@ -79,10 +79,11 @@ class SkinAnalysisView(CaseView):
             data = validated(inputs.ConsultationInput, body)
             return consultations.creating(actor=actor(request), data=data, uploads=[one_image(body)])
         if body.data:
+            given = body.data if isinstance(body.data, dict) else ()
             raise ValidationFailed(
                 errors=[
-                    FieldError(f"{body.prefix}{name}", "ambiguous", "Give a consultation or data, not both.")
-                    for name in body.data
+                    FieldError(name, "ambiguous", "Give a consultation or data, not both.")
+                    for name in [f"{body.prefix}{name}" for name in given] or ["data"]
                 ]
             )
         consultation_id = _uuid("consultation", body.fields["consultation"])

@@ -87,7 +87,7 @@ class StrictCharFieldExtension(OpenApiSerializerFieldExtension):  # type: ignore
             self.target, direction, bypass_extensions=True
         )
         if direction == "request":
-            schema.setdefault("pattern", NO_CONTROL_CHARACTERS)
+            schema.setdefault("pattern", getattr(self.target, "pattern", NO_CONTROL_CHARACTERS))
         return schema
 
 

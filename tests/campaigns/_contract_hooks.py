@@ -59,7 +59,9 @@ def before_call(context: Any, case: Any, **_: Any) -> None:
         form = (case.media_type or "").startswith("multipart/") and not case.operation.path.endswith(
             "/images"
         )
-        if form and "consultation" not in body:
+        if form and "consultation" in body:  # a new one or an old one
+            body.pop("data", None)
+        elif form:
             body.setdefault("data", "")
         if form:  # flat names beside them are those of a consultation
             body = {name: value for name, value in body.items() if name in ("data", "image", "consultation")}

@@ -305,6 +305,17 @@ def test_without_a_model_there_is_no_heat_map(as_ama: Any, photographed: dict[st
 
 
 # --- The same request twice ---------------------------------------------------------------------
+@pytest.mark.parametrize("data", ["-6.1e-05", "true", "[1]", '"text"', '{"notes": "x"}'])
+def test_a_consultation_and_data_for_a_new_one_are_refused_together(
+    as_ama: Any, opened: dict[str, Any], data: str
+) -> None:
+    parts = {"consultation": opened["id"], "data": data, "image": upload()}
+    answer = as_ama.post(SKIN, parts, format="multipart")
+    assert answer.status_code == 400
+    (error,) = answer.json()["errors"]
+    assert (error["field"].split(".")[0], error["code"]) == ("data", "ambiguous")
+
+
 @pytest.mark.parametrize("path", [CONSULTATIONS, SKIN])
 def test_the_same_key_and_body_give_the_first_answer_again(as_ama: Any, path: str) -> None:
     def send(notes: str = "") -> Any:

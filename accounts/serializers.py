@@ -16,7 +16,8 @@ class LineField(StrictCharField):
     """One line of text; runs of spaces count as one."""
 
     default_error_messages = {"line": "Line breaks are not allowed."}
-    pattern = r"^[^\u0000-\u0008\u000A-\u001F]+$"  # for the API's document
+    # For the API's document: no control characters, and something beside blanks.
+    pattern = r"^[^\u0000-\u0008\u000A-\u001F]*[^\s\u0000-\u001F][^\u0000-\u0008\u000A-\u001F]*$"
 
     def to_internal_value(self, data: Any) -> str:
         text = super().to_internal_value(data)

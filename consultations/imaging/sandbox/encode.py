@@ -6,10 +6,8 @@ fails too, a smaller picture is stored, in which the noise averages out, so that
 having been taken in the dark.
 """
 
-import io
 import math
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -165,7 +163,7 @@ def _carry_out(picture: Image.Image, plan: _Plan, aim: Aim) -> Encoded | None:
     quality, lowest = plan.quality, _QUALITIES[plan.options["format"]][0]
     for _ in range(_MOST_ENCODES):
         try:
-            content, sampled = _encoded(picture, {**plan.options, "quality": quality})
+            content = compress(picture, {**plan.options, "quality": quality})
         except (OSError, ValueError):
             return None  # what a format cannot hold: WebP has 512 kB for the modes of all blocks
         if len(content) < aim.limit:
@@ -178,31 +176,21 @@ def _carry_out(picture: Image.Image, plan: _Plan, aim: Aim) -> Encoded | None:
             return None
     else:
         return None
-    if sampled is None or sampled <= aim.floor + _CLEAR:
-        sampled = likeness(picture, content, aim.floor)
-    return Encoded(content, plan.options["format"].lower(), quality, picture, sampled)
+    similarity = likeness(picture, content, {**plan.options, "quality": quality}, aim.floor)
+    return Encoded(content, plan.options["format"].lower(), quality, picture, similarity)
 
 
-def _encoded(picture: Image.Image, options: dict[str, Any]) -> tuple[bytes, float | None]:
-    """The file and, of a large JPEG, its sampled SSIM, which needs no more than the quality: a second
-    core measures it while the first one encodes."""
-    if not _large(picture) or options["format"] != "JPEG":
-        return compress(picture, options), None
-    # A thread per picture: one that is older than the child's system-call filter would be outside it.
-    with ThreadPoolExecutor(1) as beside:
-        sampled = beside.submit(_strips_again, picture, options)
-        return compress(picture, options), sampled.result()
-
-
-def _large(picture: Image.Image) -> bool:
-    return picture.width * picture.height > _SAMPLED_ABOVE
-
-
-def likeness(picture: Image.Image, content: bytes, floor: float) -> float:
-    """SSIM of `content`, which is `picture` encoded; of large pictures sampled first, and measured in
-    full only when it reads low. A picture narrower than SSIM's window is continued by its edge."""
+def likeness(picture: Image.Image, content: bytes, options: dict[str, Any], floor: float) -> float:
+    """SSIM of `content`, which is `picture` encoded with `options`; of large pictures sampled first, and
+    measured in full only when it reads low. A picture narrower than SSIM's window is continued by its
+    edge."""
+    large = picture.width * picture.height > _SAMPLED_ABOVE
+    if large and options["format"] == "JPEG":
+        sampled = _strips_again(picture, options)
+        if sampled > floor + _CLEAR:
+            return sampled
     original, stored = np.asarray(picture.convert("L")), luma(content)
-    if _large(picture):
+    if large:
         sampled = ssim(original, stored, every=_EVERY)
         if sampled > floor + _CLEAR:
             return sampled
@@ -220,8 +208,7 @@ def _strips_again(picture: Image.Image, options: dict[str, Any]) -> float:
         bottom = min(rows.start + _STRIP, picture.height)
         board.paste(picture.crop((0, rows.start, picture.width, bottom)), (0, _STRIP * index))
     original = np.asarray(board.convert("L"))
-    out = io.BytesIO()  # not by `compress`, which sets the buffer of the file that is encoded meanwhile
-    board.save(out, **{name: options[name] for name in ("format", "quality", "subsampling")})
-    stored = luma(out.getvalue())
+    quick = {name: options[name] for name in ("format", "quality", "subsampling")}
+    stored = luma(compress(board, quick))
     places = [slice(_STRIP * n, _STRIP * n + rows.stop - rows.start) for n, rows in enumerate(strips)]
     return ssim_strips((original[rows], stored[rows]) for rows in places)

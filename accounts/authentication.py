@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from django.db.models import Q
 from django.utils import timezone
 from rest_framework.authentication import BaseAuthentication, get_authorization_header
 from rest_framework.request import Request
@@ -9,11 +10,13 @@ from rest_framework.request import Request
 from accounts import tokens
 from accounts.models import DeviceSession
 from dermatech.core import context
+from dermatech.core.prepared import PreparedModel
 
 if TYPE_CHECKING:
     from accounts.models import User
 
 _SCHEME = b"bearer"
+_SESSIONS = PreparedModel(DeviceSession, follow=("user", "user__premises"))
 
 
 class AccessTokenAuthentication(BaseAuthentication):
@@ -37,11 +40,7 @@ class AccessTokenAuthentication(BaseAuthentication):
         return tokens.challenge()["WWW-Authenticate"]
 
     def _session(self, claims: tokens.Claims) -> DeviceSession:
-        session = (
-            DeviceSession.objects.select_related("user__premises")
-            .filter(pk=claims.session_id, user=claims.user_id)
-            .first()
-        )
+        session = _SESSIONS.first(Q(pk=claims.session_id, user=claims.user_id))
         if (
             session is None
             or claims.epoch != session.user.epoch

@@ -3,19 +3,32 @@
 import uuid
 from typing import Any
 
-from django.db.models import Count, OuterRef, QuerySet, Subquery
+from django.db.models import Count, F, Model, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
-from accounts import audit
+from accounts import audit, policy
 from accounts.models import User
 from consultations.models import Analysis, Consultation, Photo, Status
 from dermatech.core.errors import NotFound
+from dermatech.core.pagination import Reader
+from dermatech.core.prepared import Prepared, PreparedModel
+
+_SNAPSHOTS = ("guidelines_release__snapshot", "formulary_release__snapshot")
+_RELEASES = ("guidelines_release", "formulary_release")
+_CONSULTATIONS = PreparedModel(Consultation, follow=("pharmacist", *_RELEASES), without=_SNAPSHOTS)
+_ANALYSES = PreparedModel(
+    Analysis, follow=(*_RELEASES, "model"), without=(*_SNAPSHOTS, "model__manifest", "model__checks")
+)
+
+
+def _visible(actor: User | None, model: type[Model]) -> Q:
+    return Q() if actor is None else policy.scope(actor, policy.Verb.READ, model)
 
 
 def consultation_for(actor: User | None, consultation_id: uuid.UUID) -> Consultation:
     """The consultation, if `actor` may see it. Raises NotFound, the same for a stranger's and for
     none; the attempt is recorded either way, so that both take the same time too."""
-    found = detailed(Consultation.objects.visible_to(actor)).filter(pk=consultation_id).first()
+    found = _CONSULTATIONS.first(_visible(actor, Consultation) & Q(pk=consultation_id))
     if found is None:
         raise _missing(actor, "consultations.consultation", consultation_id)
     return found
@@ -23,9 +36,7 @@ def consultation_for(actor: User | None, consultation_id: uuid.UUID) -> Consulta
 
 def detailed(consultations: QuerySet[Consultation]) -> QuerySet[Consultation]:
     """What the detail names, in one query, without the large snapshots."""
-    return consultations.select_related("pharmacist", "guidelines_release", "formulary_release").defer(
-        "guidelines_release__snapshot", "formulary_release__snapshot"
-    )
+    return consultations.select_related("pharmacist", *_RELEASES).defer(*_SNAPSHOTS)
 
 
 def photo_for(actor: User | None, consultation_id: uuid.UUID, photo_id: uuid.UUID) -> Photo:
@@ -38,7 +49,7 @@ def photo_for(actor: User | None, consultation_id: uuid.UUID, photo_id: uuid.UUI
 
 def analysis_for(actor: User | None, analysis_id: uuid.UUID) -> Analysis:
     """The analysis, if `actor` may see its consultation. Raises NotFound."""
-    found = with_releases(Analysis.objects.visible_to(actor)).filter(pk=analysis_id).first()
+    found = _ANALYSES.first(_visible(actor, Analysis) & Q(pk=analysis_id))
     if found is None:
         raise _missing(actor, "consultations.analysis", analysis_id)
     return found
@@ -49,20 +60,22 @@ def _missing(actor: User | None, entity: str, entity_id: uuid.UUID) -> NotFound:
     return NotFound()
 
 
-def with_releases(analyses: QuerySet[Analysis]) -> QuerySet[Analysis]:
-    """What an answer about an analysis names, in one query."""
-    return analyses.select_related("guidelines_release", "formulary_release", "model").defer(
-        "guidelines_release__snapshot", "formulary_release__snapshot", "model__manifest", "model__checks"
-    )
-
-
 def latest_analysis(consultation: Consultation) -> Analysis | None:
     """The newest analysis of a consultation."""
-    return with_releases(consultation.analyses.all()).order_by("-created_at", "-id").first()
+    return _ANALYSES.first(Q(consultation_id=consultation.pk), order=("-created_at", "-id"))
 
 
-def listed(actor: User, **filters: Any) -> QuerySet[Consultation]:
+def listed(actor: User, **filters: Any) -> Reader[Any]:
     """The rows of GET /consultations: one query, with the photos counted and the latest analysis."""
+    asked = _visible(actor, Consultation) & Q(**filters)
+
+    def read(where: Q, order: tuple[str, ...], limit: int) -> list[Any]:
+        return _LISTED.rows(asked & where, order=order, limit=limit)
+
+    return read
+
+
+def _listed() -> QuerySet[Consultation, Any]:
     latest = Analysis.objects.filter(consultation=OuterRef("pk")).order_by("-created_at", "-id")
     photos = (
         Photo.objects.filter(consultation=OuterRef("pk"))
@@ -71,18 +84,23 @@ def listed(actor: User, **filters: Any) -> QuerySet[Consultation]:
         .annotate(total=Count("pk"))
         .values("total")
     )
-    return (
-        Consultation.objects.visible_to(actor)
-        .filter(**filters)
-        .select_related("pharmacist")
-        .defer("notes", "facts", "assessment", "findings_present", "findings_absent")
-        .annotate(
-            image_count=Coalesce(Subquery(photos), 0),
-            analysis_id=Subquery(latest.values("pk")[:1]),
-            analysis_status=Subquery(latest.values("status")[:1]),
-            analysis_fence=Subquery(latest.values("fence")[:1]),
-        )
-    )
+    return Consultation.objects.annotate(
+        pharmacist_name=F("pharmacist__full_name"),
+        is_provisional=F("triage__provisional"),
+        decided=F("decision__action"),
+        image_count=Coalesce(Subquery(photos), 0),
+        analysis_id=Subquery(latest.values("pk")[:1]),
+        analysis_status=Subquery(latest.values("status")[:1]),
+        analysis_fence=Subquery(latest.values("fence")[:1]),
+    ).values_list(
+        "id", "client_reference", "created_at", "updated_at", "state", "closed_at", "pharmacist_id",
+        "pharmacist_name", "age_months", "sex", "initials", "presentation", "triage_level", "is_provisional",
+        "working_diagnosis", "decided", "version", "image_count", "analysis_id", "analysis_status",
+        "analysis_fence",
+    )  # fmt: skip
+
+
+_LISTED = Prepared(_listed)
 
 
 def etag(consultation: Consultation, analysis: Analysis | None) -> str:

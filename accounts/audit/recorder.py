@@ -41,7 +41,8 @@ class _Draft:
     scope: object = None
 
     def write(self) -> None:
-        with transaction.atomic():
+        # Within a transaction no savepoint: an event that cannot be written takes its act with it.
+        with transaction.atomic(savepoint=False):
             self.event.save(force_insert=True)
             AuditPending(event=self.event).save(force_insert=True)
             if self.openings:

@@ -98,7 +98,7 @@ def consultation(
 ) -> dict[str, Any]:
     """GET /consultations/{id}: what was sent, and what is known now."""
     return {
-        **_identity(row),
+        **_identity(row, full_name=row.pharmacist.full_name),
         "patient": _patient(row),
         "consent": {
             "photo": row.consent_photo,
@@ -149,16 +149,15 @@ def review(row: Review) -> dict[str, Any]:
 
 def list_row(row: Any) -> dict[str, Any]:
     """One of GET /consultations: enough to recognise it. `row` comes from `selectors.listed`."""
-    decision = row.decision or {}
     analysis = {"id": str(row.analysis_id), "status": row.analysis_status} if row.analysis_id else None
     return {
-        **_identity(row),
+        **_identity(row, full_name=row.pharmacist_name),
         "patient": {"age_months": row.age_months, "sex": row.sex or None, "initials": row.initials},
         "presentation": row.presentation,
         "triage_level": row.triage_level,
-        "provisional": bool(row.triage.get("provisional")),
+        "provisional": bool(row.is_provisional),
         "working_diagnosis": row.working_diagnosis or None,
-        "decision": decision.get("action"),
+        "decision": row.decided,
         "images": row.image_count,
         "analysis": analysis,
         "etag": selectors.etag_of(row.version, row.analysis_id, row.analysis_status, row.analysis_fence),
@@ -170,15 +169,15 @@ def _decision(stored: Mapping[str, Any] | None) -> dict[str, Any] | None:
     return {name: value for name, value in stored.items() if name != "basis"} if stored else None
 
 
-def _identity(row: Consultation) -> dict[str, Any]:
+def _identity(row: Any, *, full_name: str) -> dict[str, Any]:
     return {
-        "id": str(row.pk),
+        "id": str(row.id),
         "client_reference": row.client_reference or None,
         "created_at": moment(row.created_at),
         "updated_at": moment(row.updated_at),
         "state": row.state,
         "closed_at": moment(row.closed_at),
-        "pharmacist": {"id": str(row.pharmacist_id), "full_name": row.pharmacist.full_name},
+        "pharmacist": {"id": str(row.pharmacist_id), "full_name": full_name},
     }
 
 

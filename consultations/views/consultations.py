@@ -62,7 +62,7 @@ class ConsultationListView(CaseView):
     def get(self, request: Request) -> Response:
         rows, following, previous = paginate(request, selectors.listed(actor(request), **_filters(request)))
         with transaction.atomic():
-            services.record_list(actor=actor(request), ids=[row.pk for row in rows])
+            services.record_list(actor=actor(request), ids=[row.id for row in rows])
         results = [render.list_row(row) for row in rows]
         return Response({"next": following, "previous": previous, "results": results})
 

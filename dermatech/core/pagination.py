@@ -9,14 +9,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-from django.db.models import Model, Q, QuerySet
+from django.db.models import Q, QuerySet
 from django.utils.dateparse import parse_datetime
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from dermatech.core.errors import ValidationFailed
 
-M = TypeVar("M", bound=Model)
+M = TypeVar("M", bound=Any)
+# The first rows of a condition, in an order.
+Reader = Callable[[Q, tuple[str, ...], int], list[M]]
 
 DEFAULT_PAGE_SIZE = 20
 MAX_PAGE_SIZE = 100
@@ -79,22 +81,15 @@ def updated_since(request: Request) -> datetime | None:
         ) from None
 
 
-def paginate(request: Request, queryset: QuerySet[M]) -> tuple[list[M], str | None, str | None]:
-    """One page of `queryset` (rows with `created_at` and `id`), and the URLs of its neighbours."""
+def paginate(request: Request, source: QuerySet[M] | Reader[M]) -> tuple[list[M], str | None, str | None]:
+    """One page of `source` (rows with `created_at` and `id`), and the URLs of its neighbours."""
+    read = _reader(source) if isinstance(source, QuerySet) else source
     size = page_size(request)
     text = request.query_params.get("cursor")
     cursor = Cursor.decode(text) if text is not None else None
     backwards = cursor is not None and cursor.backwards
-    if cursor is not None:
-        edge = "gt" if backwards else "lt"
-        # The first condition says nothing new: it lets an index begin at the cursor, which no `OR` does.
-        queryset = queryset.filter(
-            Q(**{f"created_at__{edge}e": cursor.created_at}),
-            Q(**{f"created_at__{edge}": cursor.created_at})
-            | Q(**{"created_at": cursor.created_at, f"id__{edge}": cursor.id}),
-        )
     order = ("created_at", "id") if backwards else ("-created_at", "-id")
-    rows = list(queryset.order_by(*order)[: size + 1])
+    rows = read(_beyond(cursor), order, size + 1)
     more, rows = len(rows) > size, rows[:size]
     if backwards:
         rows.reverse()
@@ -105,6 +100,25 @@ def paginate(request: Request, queryset: QuerySet[M]) -> tuple[list[M], str | No
         _url(request, rows[-1], backwards=False) if has_next else None,
         _url(request, rows[0], backwards=True) if has_previous else None,
     )
+
+
+def _beyond(cursor: Cursor | None) -> Q:
+    """The rows on the far side of a cursor."""
+    if cursor is None:
+        return Q()
+    edge = "gt" if cursor.backwards else "lt"
+    # The first condition says nothing new: it lets an index begin at the cursor, which no `OR` does.
+    return Q(**{f"created_at__{edge}e": cursor.created_at}) & (
+        Q(**{f"created_at__{edge}": cursor.created_at})
+        | Q(**{"created_at": cursor.created_at, f"id__{edge}": cursor.id})
+    )
+
+
+def _reader(queryset: QuerySet[M]) -> Reader[M]:
+    def read(where: Q, order: tuple[str, ...], limit: int) -> list[M]:
+        return list(queryset.filter(where).order_by(*order)[:limit])
+
+    return read
 
 
 def _url(request: Request, row: Any, *, backwards: bool) -> str:

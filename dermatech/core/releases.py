@@ -14,15 +14,17 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any, Final, NoReturn, TypeVar
 
 from django.conf import settings
 from django.db import IntegrityError, models, transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from dermatech.core.errors import Conflict, Forbidden, Unavailable, ValidationFailed
 from dermatech.core.models import BaseModel
+from dermatech.core.prepared import PreparedModel
 
 T = TypeVar("T")
 R = TypeVar("R", bound="Release")
@@ -353,7 +355,12 @@ def publish(model: type[R], *, snapshot: Mapping[str, Any], title: str) -> R:
 
 def active(model: type[R]) -> R | None:
     """The active release without its snapshot (which `load` reads when it is not cached)."""
-    return model._default_manager.defer("snapshot").filter(state=ReleaseState.ACTIVE).first()
+    return _prepared(model).first(Q(state=ReleaseState.ACTIVE.value))
+
+
+@cache
+def _prepared(model: type[R]) -> PreparedModel[R]:
+    return PreparedModel(model, without=("snapshot",))
 
 
 @lru_cache(maxsize=16)

@@ -10,10 +10,12 @@ from rest_framework.response import Response
 
 from accounts.permissions import Requires
 from accounts.policy import Permission
+from dermatech.core import releases
 from dermatech.core.conditional import respond
 from dermatech.core.errors import FieldError, ValidationFailed
 from dermatech.core.openapi import problem_responses
 from dermatech.core.pagination import updated_since
+from dermatech.core.rendering import encoded
 from dermatech.core.views import APIView
 from triage import examples, selectors
 from triage.engine import Level, assess
@@ -57,24 +59,32 @@ class _KnowledgeView(APIView):
         unchanged = since is not None and release.activated_at is not None and release.activated_at <= since
         return respond(request, lambda: self.document(release, empty=unchanged), etag=release.label)
 
-    def document(self, release: GuidelineRelease, *, empty: bool) -> dict[str, Any]:
-        return {
+    def document(self, release: GuidelineRelease, *, empty: bool) -> bytes:
+        head = {
             "next": None,
             "previous": None,
             "release": release.label,
             "sha256": release.content_hash,
             "review_state": release.review_state,
-            "results": [] if empty else self.rows(selectors.snapshot_of(release)),
         }
+        rows = b"[]" if empty else releases.load(release, self.written)
+        return encoded(head)[:-1] + b',"results":' + rows + b"}"
 
-    def rows(self, snapshot: Mapping[str, Any]) -> list[Any]:
-        return list(snapshot[self.kind])
+    @classmethod
+    def written(cls, snapshot: Mapping[str, Any]) -> bytes:
+        """Every phone asks for the same: it is written once per process and release."""
+        return encoded(cls.rows(snapshot))
+
+    @classmethod
+    def rows(cls, snapshot: Mapping[str, Any]) -> list[Any]:
+        return list(snapshot[cls.kind])
 
 
 class GuidelineView(_KnowledgeView):
     kind = "guidelines"
 
-    def rows(self, snapshot: Mapping[str, Any]) -> list[Any]:
+    @classmethod
+    def rows(cls, snapshot: Mapping[str, Any]) -> list[Any]:
         return sorted(
             super().rows(snapshot), key=lambda row: (_RANK[row["level"]], row["priority"], row["id"])
         )

@@ -8,13 +8,14 @@ from typing import IO, Any
 
 from django.http import StreamingHttpResponse
 from drf_spectacular.utils import OpenApiExample, OpenApiResponse, extend_schema
-from rest_framework.renderers import BaseRenderer, JSONRenderer
+from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 
 from accounts.audit import jobs
 from accounts.audit.api import AuditView, find_export, me
 from accounts.audit.fhir import MEDIA_TYPE, audit_event
 from dermatech.core.openapi import problem_responses
+from dermatech.core.rendering import JSONRenderer
 
 _LINES = "events.jsonl"
 _SEPARATORS = (",", ":")

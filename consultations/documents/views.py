@@ -5,7 +5,7 @@ import uuid
 from django.http import HttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
-from rest_framework.renderers import BaseRenderer, JSONRenderer
+from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 
 from consultations import selectors
@@ -14,6 +14,7 @@ from consultations.views.base import CaseView, actor
 from dermatech.core.conditional import matches
 from dermatech.core.errors import ValidationFailed
 from dermatech.core.openapi import problem_responses
+from dermatech.core.rendering import JSONRenderer
 
 TAG = ["Consultations"]
 _YES_NO = {"true": True, "false": False}

@@ -6,7 +6,7 @@ from typing import Any
 from django.http import HttpResponse
 from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
-from rest_framework.renderers import BaseRenderer, JSONRenderer
+from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 
 from consultations.fhir import examples, services
@@ -16,6 +16,7 @@ from consultations.views.base import CaseView, actor
 from dermatech.core.conditional import matches
 from dermatech.core.openapi import problem_responses
 from dermatech.core.releases import content_hash
+from dermatech.core.rendering import JSONRenderer
 
 
 @extend_schema_field({"type": "string", "const": "Bundle"})

@@ -7,7 +7,7 @@ from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 from rest_framework.parsers import BaseParser
 from rest_framework.permissions import SAFE_METHODS, IsAuthenticated
-from rest_framework.renderers import BaseRenderer, JSONRenderer
+from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 
 from accounts import audit
@@ -23,6 +23,7 @@ from dermatech.core.conditional import matches
 from dermatech.core.errors import ValidationFailed
 from dermatech.core.handler import flatten
 from dermatech.core.parsers import StrictJSONParser
+from dermatech.core.rendering import JSONRenderer
 from dermatech.core.views import APIView
 
 _READERS = Requires(Permission.CONSULTATION_READ_PREMISES) | Requires(Permission.CONSULTATION_READ_ALL)

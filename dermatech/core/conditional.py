@@ -8,6 +8,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from dermatech.core.errors import PreconditionFailed
+from dermatech.core.rendering import Written
 
 
 def matches(header: str, etag: str) -> bool:
@@ -21,14 +22,17 @@ def respond(
 ) -> Response:
     """`data` with its ETag, or 304 without a body when the caller has it already.
 
-    `etag` is a bare hash or version; `data` may be a callable, which is not called for a 304.
+    `etag` is a bare hash or version; `data` may be a callable, which is not called for a 304, and bytes that
+    are JSON already.
     """
     quoted = quote_etag(etag)
     headers = {"ETag": quoted}
     headers["Cache-Control"] = "private, no-cache" if max_age is None else f"private, max-age={max_age}"
     if request.method in ("GET", "HEAD") and matches(request.headers.get("If-None-Match", ""), quoted):
         return Response(status=http.HTTP_304_NOT_MODIFIED, headers=headers)
-    return Response(data() if callable(data) else data, status=status, headers=headers)
+    body = data() if callable(data) else data
+    kind = Written if isinstance(body, bytes) else Response
+    return kind(body, status=status, headers=headers)
 
 
 def check_if_match(request: Request, etag: str) -> None:

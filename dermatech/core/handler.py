@@ -10,7 +10,6 @@ from django.core.exceptions import PermissionDenied, RequestDataTooBig, Suspicio
 from django.db import OperationalError
 from django.http import Http404, UnreadablePostError
 from rest_framework import exceptions
-from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
@@ -23,6 +22,7 @@ from dermatech.core.errors import (
     Unavailable,
     ValidationFailed,
 )
+from dermatech.core.rendering import JSONRenderer
 
 logger = logging.getLogger(__name__)
 NON_FIELD = "non_field_errors"

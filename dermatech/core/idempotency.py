@@ -31,12 +31,12 @@ from django.core.files.uploadedfile import UploadedFile
 from django.db import IntegrityError, transaction
 from django.http import HttpResponse
 from django.utils import timezone
-from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.utils.encoders import JSONEncoder
 
 from dermatech.core.errors import Conflict, Unprocessable, ValidationFailed
+from dermatech.core.rendering import JSONRenderer
 
 KEPT = timedelta(hours=24)
 CLAIM_LEASE = timedelta(seconds=60)

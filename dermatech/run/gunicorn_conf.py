@@ -21,8 +21,10 @@ threads = int(os.environ.get("WEB_THREADS") or "24")
 timeout = 60
 graceful_timeout = 30
 keepalive = 5
-max_requests = 5000
-max_requests_jitter = 500
+# Imported once; processes are forked from it, share its memory, and are there at once when one is renewed.
+preload_app = True
+max_requests = 50_000
+max_requests_jitter = 10_000
 # Heartbeats of the web workers must not wait for a disk.
 _MEMORY = "/dev/shm"  # noqa: S108  # nosec B108
 worker_tmp_dir = _MEMORY if os.access(_MEMORY, os.W_OK) else None
@@ -38,6 +40,8 @@ proc_name = "dermatech-web"
 receive_seconds = int(os.environ.get("WEB_RECEIVE_SECONDS") or "20")
 
 _METRICS = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
+if _METRICS:  # before the application is imported, which opens its files there
+    Path(_METRICS).mkdir(parents=True, exist_ok=True, mode=0o700)
 
 
 def on_starting(_server: Any) -> None:
@@ -49,9 +53,7 @@ def on_starting(_server: Any) -> None:
 
     util.write_error = refusals.write_error
     if _METRICS:
-        folder = Path(_METRICS)
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        for old in folder.glob("*.db"):
+        for old in Path(_METRICS).glob("*.db"):
             old.unlink(missing_ok=True)
 
 

@@ -10,6 +10,7 @@ import io
 import json
 import mimetypes
 import sys
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -153,11 +154,14 @@ def open_consultation(client: Client, picture: Picture) -> dict[str, Any]:
 
 def await_analysis(client: Client, analysis_id: str) -> dict[str, Any]:
     """Long polls until the analysis is finished; raises WalkFailed after LONGEST_WAIT_SECONDS."""
-    for _ in range(LONGEST_WAIT_SECONDS // 10):
+    until = time.monotonic() + LONGEST_WAIT_SECONDS
+    while time.monotonic() < until:
         answer = client.get(f"/analysis/{analysis_id}", headers={"Prefer": "wait=10"})
         analysis: dict[str, Any] = answer.json()
         if analysis["status"] in ("succeeded", "failed"):
             return analysis
+        if "preference-applied" not in answer.headers:  # too many wait already: ask again later
+            time.sleep(float(answer.headers["retry-after"]))
     raise WalkFailed(
         f"the analysis was still {analysis['status']} after {LONGEST_WAIT_SECONDS} s; "
         "see logs/worker.log in DATA_DIR"

@@ -128,9 +128,11 @@ class Broken(Stack):
 
     def kill(self, name: str) -> None:
         """SIGKILL to the whole process group; `keep_up` starts it again."""
-        self._services[name].signal_group(signal.SIGKILL)
+        with self._lock:  # not while it is being started again
+            service = self._services[name]
+        service.signal_group(signal.SIGKILL)
         with suppress(Exception):
-            self._services[name].process.wait(10)
+            service.process.wait(10)
 
     def set_clock(self, seconds: int) -> None:
         """Move the wall clock of every process of ours; the monotonic one stays, as on a real machine."""

@@ -16,6 +16,7 @@ def stack() -> Iterator[Stack]:
     # A short path: the socket of Redis lies below it.
     with tempfile.TemporaryDirectory(prefix="dt-") as folder:
         running = Stack(Path(folder), database=os.environ.get("TEST_DATABASE", "sqlite"))
+        running.environment["DATABASE_POOL_SIZE"] = "8"  # threads share connections, on PostgreSQL
         try:
             running.start()
             yield running

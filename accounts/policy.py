@@ -162,6 +162,7 @@ REACHES: Final[Mapping[tuple[str, Verb], Reach]] = {
     ("accounts.user", Verb.WRITE): Reach(_P.ACCOUNT_EDIT, own="pk"),
     ("accounts.devicesession", Verb.READ): Reach(_P.ACCOUNT_READ, own="user"),
     ("accounts.devicesession", Verb.WRITE): Reach(_P.SESSION_END_ANY, own="user"),
+    ("accounts.backgroundjob", Verb.READ): Reach(_P.OPERATIONS_READ, own="asked_by"),
     **{(table, verb): _patient(path, verb) for table, path in _PATIENT_TABLES.items() for verb in Verb},
 }
 
@@ -174,10 +175,11 @@ def scope(actor: "User | AnonymousUser | None", verb: Verb, model: type[Model]) 
         return _of_region(actor, reach)
     if not _known(actor):
         return NOTHING
-    rows = Q(**{reach.own: actor.pk}) if reach.own and actor.pk else NOTHING
+    own = Q(**{reach.own: actor.pk}) if reach.own and actor.pk else None
     if reach.premises_with is not None and allows(actor, reach.premises_with) and actor.premises_id:
-        rows |= Q(**{reach.premises: actor.premises_id})
-    return rows
+        here = Q(**{reach.premises: actor.premises_id})
+        return here if own is None else own | here
+    return NOTHING if own is None else own
 
 
 def boundary(actor: "User") -> str:
@@ -208,6 +210,7 @@ _ADMIN: Final[Mapping[tuple[str, str], Mapping[str, Permission]]] = {
     ("accounts", "devicesession"): {"view": _P.ACCOUNT_READ},
     ("accounts", "outgoingmail"): {"view": _P.OPERATIONS_READ},
     ("accounts", "secondfactor"): {"view": _P.OPERATIONS_READ},
+    ("accounts", "backgroundjob"): {"view": _P.ADMIN_SITE},  # everybody their own
     ("accounts", "emergencyaccess"): {"view": _P.EMERGENCY_READ},
     ("accounts", "auditdisclosure"): {},  # values about patients, behind the log's commitments
     ("accounts", "*"): {"view": _P.AUDIT_READ},

@@ -8,11 +8,14 @@ class TriageConfig(AppConfig):
     verbose_name = "Triage knowledge"
 
     def ready(self) -> None:
+        from accounts import background
         from dermatech.core.release_triggers import TRIGGERS
         from dermatech.core.releases import starter_loaders
         from dermatech.core.triggers import protect
         from triage.services import load_starter_knowledge
+        from triage.services.exchange.background import KIND
 
         if load_starter_knowledge not in starter_loaders:
             starter_loaders.append(load_starter_knowledge)
         protect(TRIGGERS, check="dermatech.E005")
+        background.register(KIND)

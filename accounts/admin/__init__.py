@@ -3,7 +3,7 @@
 from django.contrib import admin
 from django.http import HttpRequest
 
-from accounts.admin import mail, people, places, proof, second_factor
+from accounts.admin import background, mail, people, places, proof, second_factor
 from accounts.admin.signing_in import AdminLoginForm, password_change, sign_in
 from accounts.audit import admin as audit
 
@@ -23,4 +23,4 @@ admin.site.password_change = password_change  # type: ignore[method-assign]
 admin.site.has_permission = _has_permission  # type: ignore[method-assign]
 admin.site.extra_urls = second_factor.urls  # type: ignore[attr-defined]  # unfold's own hook
 
-__all__ = ["audit", "mail", "people", "places", "second_factor"]
+__all__ = ["audit", "background", "mail", "people", "places", "second_factor"]

@@ -1,23 +1,21 @@
 """Exports that somebody asked for: made by a worker, kept for a week, each step in the log.
 
-A worker looks for them every few seconds, so a dead broker delays none. It claims one with a lease;
-one whose worker died is taken up again, three times at most.
+A worker looks for them every few seconds and claims one (`dermatech.core.leases`); one whose worker died is
+taken up again, three times at most.
 """
 
 import logging
 import shutil
 import tempfile
-import time
 import zipfile
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final
 
 from django.core.files import File
 from django.core.files.storage import default_storage
 from django.db import transaction
-from django.db.models import F, Q
 from django.utils import timezone
 
 from accounts.audit.export import write_bundle
@@ -28,6 +26,7 @@ from accounts.audit.sealer import SealRefused, latest_checkpoint, seal_all
 from accounts.audit.selection import Selection
 from accounts.audit.vocabulary import Action, Purpose
 from accounts.policy import Permission, require
+from dermatech.core import leases
 from dermatech.core.errors import Conflict, FieldError, ValidationFailed
 
 if TYPE_CHECKING:
@@ -37,12 +36,7 @@ logger = logging.getLogger(__name__)
 
 State = AuditExport.State
 KEPT: Final = timedelta(days=7)
-LEASE: Final = timedelta(minutes=2)
-MOST_ATTEMPTS: Final = 3
-# Nobody has taken a request for so long: there is no worker.
-PATIENCE: Final = timedelta(seconds=30)
 _FOLDER: Final = "audit-exports"
-_TELL_EVERY: Final = 1.0
 _README: Final = """An export of the audit log of {origin}.
 
 Verify it offline with Python 3.8 or newer and the verifier that you hold already, not one that came
@@ -99,22 +93,18 @@ def selection_of(export: AuditExport) -> Selection:
     return Selection(export.since, export.until, export.person, export.patient, export.action)
 
 
-def nobody_works(export: AuditExport) -> bool:
-    """Whether it has been waiting so long that there can be no worker."""
-    return export.state == State.QUEUED and timezone.now() - export.created_at > PATIENCE
-
-
 # --- The worker's part ----------------------------------------------------------------------------
 def make_due() -> int:
     """Make what is waiting, one after the other; how many were made."""
     made = 0
-    while (export := _claim()) is not None:
+    while (export := leases.claim(AuditExport)) is not None:
         try:
             _make(export)
             made += 1
         except Exception as error:  # one bad export must not stop the others
             logger.exception("audit export %s was not made", export.pk)
-            _give_up(export, error)
+            said = f"It could not be made ({type(error).__name__}); the service's log says why."
+            leases.try_again(export, said)
     return made
 
 
@@ -127,21 +117,6 @@ def expire_due() -> int:
     return len(due)
 
 
-def _claim() -> AuditExport | None:
-    now = timezone.now()
-    open_ones = Q(state=State.QUEUED) | Q(state=State.RUNNING, lease_until__lt=now)
-    for export in AuditExport.objects.filter(open_ones).order_by("created_at")[:10]:
-        mine = AuditExport.objects.filter(open_ones, pk=export.pk, attempts=export.attempts).update(
-            state=State.RUNNING, attempts=F("attempts") + 1, lease_until=now + LEASE, done=0, updated_at=now
-        )
-        if mine and export.attempts < MOST_ATTEMPTS:
-            export.refresh_from_db()
-            return export
-        if mine:
-            _fail(export, "Its worker died each time it was made.")
-    return None
-
-
 def _make(export: AuditExport) -> None:
     try:
         seal_all()
@@ -149,21 +124,21 @@ def _make(export: AuditExport) -> None:
         logger.exception("sealing was refused before audit export %s", export.pk)
     checkpoint = latest_checkpoint()
     if checkpoint is None:
-        _fail(export, "Nothing is sealed yet, so there is nothing to export.")
+        leases.fail(export, "Nothing is sealed yet, so there is nothing to export.")
         return
     AuditExport.objects.filter(pk=export.pk).update(tree_size=checkpoint.size)
     with tempfile.TemporaryDirectory(prefix="audit-export-") as scratch:
         name = file_name(export).removesuffix(".zip")
         bundle = write_bundle(
             Path(scratch) / name, checkpoint=checkpoint, selection=selection_of(export),
-            against=export.against, progress=_Telling(export),
+            against=export.against, progress=leases.Telling(export),
         )  # fmt: skip
         archive = _packed(bundle.path)
         shutil.rmtree(bundle.path)
         with archive.open("rb") as content:
             stored = default_storage.save(f"{_FOLDER}/{export.pk}.zip", File(content))
         now = timezone.now()
-        AuditExport.objects.filter(pk=export.pk, state=State.RUNNING).update(
+        leases.held(export).update(
             state=State.READY, file=stored, size_bytes=archive.stat().st_size, events=bundle.events,
             faithful=bundle.faithful, done=checkpoint.size, finished_at=now, expires_at=now + KEPT,
             lease_until=None, updated_at=now,
@@ -178,31 +153,3 @@ def _packed(folder: Path) -> Path:
             target.write(path, f"{folder.name}/{path.name}")
         target.writestr(f"{folder.name}/READ-ME.txt", _README.format(origin=signing_key().origin))
     return archive
-
-
-def _give_up(export: AuditExport, error: Exception) -> None:
-    if export.attempts >= MOST_ATTEMPTS:
-        _fail(export, f"It could not be made ({type(error).__name__}); the service's log says why.")
-    else:
-        AuditExport.objects.filter(pk=export.pk).update(lease_until=timezone.now() + LEASE)
-
-
-def _fail(export: AuditExport, reason: str) -> None:
-    now: datetime = timezone.now()
-    AuditExport.objects.filter(pk=export.pk).update(
-        state=State.FAILED, error=reason[:300], finished_at=now, lease_until=None, updated_at=now
-    )
-
-
-class _Telling:
-    """Writes down how far an export is, once a second at most, and holds its lease by that."""
-
-    def __init__(self, export: AuditExport) -> None:
-        self._export, self._last = export, time.monotonic()
-
-    def __call__(self, done: int) -> None:
-        now = time.monotonic()
-        if now - self._last < _TELL_EVERY:
-            return
-        self._last = now
-        AuditExport.objects.filter(pk=self._export.pk).update(done=done, lease_until=timezone.now() + LEASE)

@@ -11,6 +11,7 @@ from accounts.audit.models import (
 )
 from accounts.models.emergency import EmergencyAccess
 from accounts.models.idempotency import IdempotencyRecord
+from accounts.models.job import BackgroundJob
 from accounts.models.mail import OutgoingMail
 from accounts.models.premises import Premises
 from accounts.models.second_factor import RecoveryCode, SecondFactor
@@ -27,6 +28,7 @@ __all__ = [
     "AuditFinding",
     "AuditLeaf",
     "AuditPending",
+    "BackgroundJob",
     "Cadre",
     "DeviceSession",
     "EmergencyAccess",

@@ -75,12 +75,19 @@ class Workflow(Generic[R]):
         kept = None if report is None else report.as_dict()
         return Preview(tuple(faults), kept, self._weakened(snapshot))
 
-    def propose_release(self, *, actor: User, title: str) -> R:
-        """A release for a second supervisor to approve, with what the checks and the replay found.
-        Raises Forbidden, Unprocessable with the faults."""
+    def propose_release(
+        self,
+        *,
+        actor: User,
+        title: str,
+        progress: Progress | None = None,
+        kept: Callable[[R], None] | None = None,
+    ) -> R:
+        """A release for a second supervisor to approve, with what the checks and the replay found. `kept`
+        is called in the transaction that writes it. Raises Forbidden, Unprocessable with the faults."""
         require(actor, Permission.RELEASE_PROPOSE)
         snapshot, warnings = self._built()
-        report = replays.replay(self.model, snapshot)
+        report = replays.replay(self.model, snapshot, progress=progress)
         with transaction.atomic():
             release = releases.propose(
                 self.model,
@@ -91,6 +98,8 @@ class Workflow(Generic[R]):
                 replay=None if report is None else report.as_dict(),
             )
             _audit(actor, Action.RELEASE_PROPOSED, release, warnings=len(warnings), **_figures(release))
+            if kept is not None:
+                kept(release)
         return release
 
     def replay_again(self, *, actor: User, release: R, progress: Progress | None = None) -> R:
@@ -115,7 +124,7 @@ class Workflow(Generic[R]):
         if at is not None and at <= timezone.now():
             raise ValidationFailed.of("at", "not_in_future", "Choose a time that has not passed yet.")
         self._require_sound(release)
-        if self._replay_is_old(release):
+        if self.replay_is_old(release):
             release = self._replayed(release)
         with transaction.atomic():
             # Of two who approve at the same moment the second waits here and then sees the first.
@@ -169,7 +178,7 @@ class Workflow(Generic[R]):
         return [release for release in done if release.state == ReleaseState.ACTIVE]
 
     def _activate_scheduled(self, release: R) -> R:
-        if self._replay_is_old(release):
+        if self.replay_is_old(release):
             reason = "Another release came into force after this one was approved. Propose it again."
             return self._rejected(release, actor=None, reason=reason)
         with transaction.atomic():
@@ -225,7 +234,8 @@ class Workflow(Generic[R]):
     def _refuse(self, faults: Sequence[Fault]) -> None:
         if faults:
             raise Unprocessable(
-                f"The {self.called} cannot be released: {len(faults)} faults, the first at "
+                f"The {self.called} cannot be released: {len(faults)} "
+                f"{'fault' if len(faults) == 1 else 'faults'}, the first at "
                 f"{faults[0].place}: {faults[0].message}",
                 code="release_checks_failed",
                 errors=[
@@ -263,7 +273,7 @@ class Workflow(Generic[R]):
             return ()
         return tuple(self.weakened(json.loads(active.snapshot), snapshot))
 
-    def _replay_is_old(self, release: R) -> bool:
+    def replay_is_old(self, release: R) -> bool:
         """Whether it was not replayed yet, or against a release that is not in force any more."""
         active = releases.active(self.model)
         if release.review_state != ReviewState.REVIEWED:

@@ -137,6 +137,12 @@ def rehearse_formulary(
     return _rehearse(FormularyRelease, snapshot, last=last, progress=progress)
 
 
+def waiting(limit: int | None = None) -> int:
+    """How many cases a rehearsal goes through, counted no further than that."""
+    most = settings.RELEASE_REPLAY_LAST if limit is None else limit
+    return Consultation.objects.order_by()[:most].count()
+
+
 def _rehearse(
     model: type[GuidelineRelease] | type[FormularyRelease],
     snapshot: Mapping[str, Any],
@@ -160,7 +166,7 @@ def _rehearse(
         base = known.formulary_release.label if known.formulary_release else None
         after = Side(known.knowledge, parse_formulary(snapshot), matrix)
     rehearsal = _Rehearsal(before, after)
-    total = min(limit, Consultation.objects.count())
+    total = waiting(limit)
     for done, (row, evidence) in enumerate(_cases(limit), start=1):
         rehearsal.see(row, evidence)
         if progress is not None and (done % 100 == 0 or done == total):
@@ -303,5 +309,5 @@ def _report(
 
 def register() -> None:
     """Called once at start-up: the release workflow may ask what a release would change."""
-    replays.register(GuidelineRelease._meta.label_lower, rehearse_guidelines)
-    replays.register(FormularyRelease._meta.label_lower, rehearse_formulary)
+    replays.register(GuidelineRelease._meta.label_lower, rehearse_guidelines, size=waiting)
+    replays.register(FormularyRelease._meta.label_lower, rehearse_formulary, size=waiting)

@@ -74,11 +74,15 @@ class Replayer(Protocol):
 
 
 _replayers: dict[str, Replayer] = {}
+_sizes: dict[str, Callable[[], int]] = {}
 
 
-def register(label: str, replayer: Replayer) -> None:
-    """Called at start-up; `label` is the release model's `_meta.label_lower`."""
+def register(label: str, replayer: Replayer, *, size: Callable[[], int] | None = None) -> None:
+    """Called at start-up; `label` is the release model's `_meta.label_lower`. `size` counts the cases that a
+    replay would go through."""
     _replayers[label] = replayer
+    if size is not None:
+        _sizes[label] = size
 
 
 def replay(
@@ -101,3 +105,9 @@ def key_of(consultation: str, changes: Sequence[str]) -> str:
 def known(model: type[Release]) -> bool:
     """Whether somebody has cases to replay."""
     return model._meta.label_lower in _replayers
+
+
+def size(model: type[Release]) -> int:
+    """How many cases a replay would go through; 0 where nobody has any."""
+    count = _sizes.get(model._meta.label_lower)
+    return 0 if count is None else count()

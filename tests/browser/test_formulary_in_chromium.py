@@ -10,8 +10,12 @@ import pytest
 from django.urls import reverse
 from playwright.sync_api import Page, expect
 
+from accounts import background
+from medications.admin.sheets import background as sheets
 from medications.models import Medication, Treatment
 from tests.browser.conftest import Visitor
+from tests.browser.pictures import take
+from tests.browser.visits import in_the_way
 
 pytestmark = [
     pytest.mark.browser,
@@ -121,7 +125,8 @@ def _check_file(page: Page, path: Path) -> None:
     page.get_by_role("button", name="Check the file").click()
 
 
-def _import(page: Page, path: Path) -> None:
+def _import(page: Page, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A wrong file in the request; the right one by a worker, as if it were a long one."""
     page.goto(_admin("medication_import"))
     _export_and_edit(
         page,
@@ -146,21 +151,39 @@ def _import(page: Page, path: Path) -> None:
     assert Medication.objects.get(code="bifonazole-1-cream").storage == ""
 
     _edit(path, {"urea-10-cream": {"atc": "D02AE01"}, "miconazole-2-cream": {"pregnancy": "allowed"}})
+    monkeypatch.setattr(sheets, "IN_REQUEST", 1)
     _check_file(page, path)
+    _is_done_by_a_worker(page)
     expect(page.get_by_role("heading", name="0 new, 1 changed, 60 unchanged")).to_be_visible()
     expect(page.get_by_role("region", name="Row")).to_contain_text("Below 30 C")
     page.get_by_role("button", name="Import 1 row").click()
+    _is_done_by_a_worker(page)
     expect(page.get_by_text("Imported: 0 new, 1 changed")).to_be_visible()
 
 
+def _is_done_by_a_worker(page: Page) -> None:
+    expect(page.get_by_role("progressbar")).to_be_visible()
+    assert in_the_way(page) == []
+    take(page, "import/waiting")
+    assert background.run_due() == 1
+    expect(page.get_by_role("progressbar")).to_be_hidden()  # the page goes on by itself
+    take(page, "import/done")
+
+
 def test_a_new_medicine_goes_from_the_form_through_a_file_to_the_phones(
-    visitor: Enter, yaw: Any, abena: Any, ama: Any, as_user: Any, tmp_path: Path
+    visitor: Enter,
+    yaw: Any,
+    abena: Any,
+    ama: Any,
+    as_user: Any,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     proposer = visitor()
     page = proposer.sign_in(yaw)
     _add_the_medicine(page)
     _add_the_treatment(page)
-    _import(page, tmp_path / "medicines.xlsx")
+    _import(page, tmp_path / "medicines.xlsx", monkeypatch)
     assert proposer.sideways() == 0
 
     where = "/api/v1/medications/bifonazole-1-cream"

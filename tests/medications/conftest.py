@@ -95,3 +95,15 @@ def ask_starter(condition: str, **said: Any) -> Recommendations:
 @pytest.fixture
 def ask() -> Ask:
     return ask_starter
+
+
+@pytest.fixture
+def own_store(settings: Any, tmp_path: Any) -> None:
+    settings.MEDIA_ROOT = str(tmp_path)
+    settings.STORAGES = {
+        **settings.STORAGES,
+        "default": {
+            "BACKEND": "django.core.files.storage.FileSystemStorage",
+            "OPTIONS": {"location": str(tmp_path), "base_url": None},
+        },
+    }

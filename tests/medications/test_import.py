@@ -26,18 +26,6 @@ Row = dict[str, Any]
 Edit = Callable[[list[Row]], None]
 
 
-@pytest.fixture
-def own_store(settings: Any, tmp_path: Any) -> None:
-    settings.MEDIA_ROOT = str(tmp_path)
-    settings.STORAGES = {
-        **settings.STORAGES,
-        "default": {
-            "BACKEND": "django.core.files.storage.FileSystemStorage",
-            "OPTIONS": {"location": str(tmp_path), "base_url": None},
-        },
-    }
-
-
 def _signed_in(person: Any) -> Client:
     client = Client()
     assert client.login(username=person.email, password=PASSWORD)

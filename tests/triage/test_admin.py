@@ -7,6 +7,7 @@ import pytest
 from django.contrib import admin
 from django.contrib.auth.models import AnonymousUser
 from django.contrib.messages import get_messages
+from django.forms import ModelForm
 from django.test import Client, RequestFactory
 from django.urls import reverse
 
@@ -16,6 +17,7 @@ from triage.admin.guidelines import GuidelineForm
 from triage.admin.releases import GuidelineReleaseAdmin
 from triage.admin.skin import ConditionForm, FindingForm, ProfileForm, SafetyQuestionForm
 from triage.admin.vignettes import VignetteForm
+from triage.engine import parse_knowledge
 from triage.models import (
     Condition,
     ConditionProfile,
@@ -226,3 +228,15 @@ def test_the_list_of_rules_costs_few_queries(site: Client, django_assert_max_num
     """Session, user, counts, the page of rows, filters: none per row."""
     with django_assert_max_num_queries(12):
         site.get(reverse("admin:triage_guideline_changelist"))
+
+
+def test_the_weight_of_answers_is_edited_checked_and_part_of_the_next_release(site: Client) -> None:
+    row = DifferentialScoring.objects.get()
+    assert "temper" not in services.build_snapshot()["scoring"], "at 1 it says nothing"
+    page = reverse("admin:triage_differentialscoring_change", args=[row.pk])
+    assert "At 0.5 it counts half" in site.get(page).content.decode()
+    for wrong in ("0", "1.5"):
+        answer = site.post(page, form_data(ModelForm, row, temper=wrong))
+        assert "Ensure this value" in answer.content.decode()
+    assert site.post(page, form_data(ModelForm, row, temper="0.6")).status_code == 302
+    assert parse_knowledge(services.build_snapshot()).scoring.temper == 0.6

@@ -13,6 +13,8 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from accounts import background
+from accounts.models import BackgroundJob
 from dermatech.core import replays
 from dermatech.core.differences import Line
 from dermatech.core.releases import ReleaseState
@@ -21,6 +23,7 @@ from triage import selectors
 from triage.admin.presenting import fold
 from triage.models import Finding, Guideline, GuidelineRelease, Vignette
 from triage.services import exchange
+from triage.services.exchange import background as stored_later
 
 pytestmark = [pytest.mark.django_db, pytest.mark.one_database, pytest.mark.usefixtures("starter_knowledge")]
 ADD = "admin:triage_guidelinerelease_add"
@@ -272,6 +275,19 @@ def test_a_table_is_exported_edited_and_imported_after_a_dry_run(site: Client, f
     assert Finding.objects.get(code="itchy").name == "Itch"  # nothing stored yet
     site.post(reverse(EXCHANGE), {"confirmed": "yes"})
     assert Finding.objects.get(code="itchy").name != "Itch"
+
+
+def test_many_rows_are_stored_by_a_worker(site: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stored_later, "IN_REQUEST", 0)
+    content = exchange.export_table("findings", "csv")
+    Finding.objects.filter(code="itchy").update(name="Itch")
+    site.post(reverse(EXCHANGE), {"file": SimpleUploadedFile("findings.csv", content), "kind": "findings"})
+    said = text_of(site.post(reverse(EXCHANGE), {"confirmed": "yes"}, follow=True))
+    assert "Import of findings.csv" in said
+    assert Finding.objects.get(code="itchy").name == "Itch"
+    assert background.run_due() == 1
+    assert Finding.objects.get(code="itchy").name != "Itch"
+    assert "1 row was changed." in text_of(site.get(background.address(BackgroundJob.objects.get())))
 
 
 def test_a_file_with_a_mistake_is_refused_with_its_place(site: Client) -> None:

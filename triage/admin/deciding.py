@@ -9,10 +9,11 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
-from accounts.models import User
+from accounts.models import BackgroundJob, User
 from accounts.releases import Workflow
 from dermatech.core.errors import DomainError, ValidationFailed
 from dermatech.core.releases import Release, ReleaseState
+from triage.admin import later
 from triage.admin.base import actor_of
 
 _TITLE = 200  # characters, as the column has them
@@ -34,9 +35,28 @@ def carry_out(model_admin: Any, request: HttpRequest, release: Release) -> None:
         model_admin.message_user(request, said, messages.SUCCESS)
 
 
+def needs_worker(model_admin: Any, request: HttpRequest, release: Any) -> BackgroundJob | None:
+    """The job that replays past cases, where that was asked for, or must come before the approval that was,
+    and there are many."""
+    decision = request.POST.get("decision", "")
+    approving = decision in ("approve", "approve_later")
+    if release.state != ReleaseState.PROPOSED or not later.is_long(model_admin):
+        return None
+    if decision != "replay_again" and not (approving and model_admin.workflow.replay_is_old(release)):
+        return None
+    if approving:
+        said = "Another release came into force since, so past cases are replayed first. Approve it then."
+        model_admin.message_user(request, said, messages.WARNING)
+    return later.replay(model_admin, request, release)
+
+
+def is_title(title: str) -> bool:
+    return 1 <= len(title) <= _TITLE
+
+
 def propose(model_admin: Any, request: HttpRequest, title: str) -> tuple[Release | None, dict[str, Any]]:
     """The proposal, or None and what the page says about why not."""
-    if not 1 <= len(title) <= _TITLE:
+    if not is_title(title):
         return None, {"title_problem": "Say in a few words what this release changes."}
     try:
         return model_admin.workflow.propose_release(actor=actor_of(request), title=title), {}

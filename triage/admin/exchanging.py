@@ -1,12 +1,11 @@
 """Import and export of the working rows: choose a file, read what it would change, then say yes.
 
-Between the dry run and the yes the file waits in the session, so that exactly what was shown is stored.
+Between the dry run and the yes the file waits in the session, so that exactly what was shown is stored; many
+rows are stored by a worker.
 """
 
-import base64
 import difflib
 import json
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -17,6 +16,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from unfold.widgets import UnfoldAdminFileFieldWidget
 
+from accounts import background as jobs
 from dermatech.core.differences import Line
 from dermatech.core.errors import DomainError, ValidationFailed
 from triage.admin.base import actor_of
@@ -25,6 +25,7 @@ from triage.engine.criteria import CriteriaError, parse_criteria
 from triage.engine.words import describe
 from triage.models import Condition
 from triage.services import exchange
+from triage.services.exchange import background
 
 _WAITING = "triage_import"  # key of the session
 MAX_BYTES = 10_000_000
@@ -107,9 +108,12 @@ def _dry_run(request: HttpRequest) -> dict[str, Any]:
         "form": (upload.name or "").rpartition(".")[2].lower(),
         "remove": "remove_missing" in request.POST,
     }
-    plan = exchange.plan(_read(asked, content), remove_missing=bool(asked["remove"]))
-    packed = base64.b64encode(zlib.compress(content)).decode()
-    request.session[_WAITING] = {**asked, "digest": plan.digest, "content": packed}
+    incoming = exchange.read(str(asked["kind"]), str(asked["form"]), content)
+    plan = exchange.plan(incoming, remove_missing=bool(asked["remove"]))
+    request.session[_WAITING] = {
+        **asked, "digest": plan.digest, "content": background.packed(content), "name": upload.name,
+        "changes": len(plan.changes),
+    }  # fmt: skip
     return {
         "plan": plan,
         "changes": list(_shown(plan.changes)),
@@ -118,32 +122,23 @@ def _dry_run(request: HttpRequest) -> dict[str, Any]:
     }
 
 
-def _read(asked: Mapping[str, Any], content: bytes) -> exchange.Incoming:
-    if asked["form"] == "json":
-        return exchange.read_set(content)
-    if asked["form"] not in exchange.FORMATS:
-        raise ValidationFailed("A file must end in .json, .xlsx or .csv.", code="invalid")
-    if asked["kind"] not in exchange.TABLES:
-        raise ValidationFailed("Say which table this file holds.", code="required")
-    return exchange.read_table(asked["kind"], asked["form"], content)
-
-
 def _carried_out(model_admin: Any, request: HttpRequest) -> HttpResponse:
     waiting = request.session.pop(_WAITING, None)
     if waiting is None:
         raise ValidationFailed("Choose the file again; it is not waiting any more.", code="required")
-    content = zlib.decompress(base64.b64decode(waiting["content"]))
+    if waiting.get("changes", 0) > background.IN_REQUEST:
+        job = jobs.ask(
+            actor=actor_of(request), kind=background.STORE, about=f"Import of {waiting['name'][:120]}",
+            given=waiting, back=request.path,
+        )  # fmt: skip
+        return HttpResponseRedirect(jobs.address(job))
     done = exchange.carry_out(
         actor=actor_of(request),
-        incoming=_read(waiting, content),
+        incoming=exchange.read(waiting["kind"], waiting["form"], background.unpacked(waiting["content"])),
         digest=waiting["digest"],
         remove_missing=waiting["remove"],
     )
-    count = len(done.changes)
-    said = (
-        f"{count} {'row was' if count == 1 else 'rows were'} changed. Nothing takes effect before a release."
-    )
-    model_admin.message_user(request, said, messages.SUCCESS)
+    model_admin.message_user(request, background.stored(done), messages.SUCCESS)
     return HttpResponseRedirect(reverse("admin:triage_guidelinerelease_add"))
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 
+from accounts.releases import Preview
 from dermatech.core import releases
 from dermatech.core.differences import Diff, Line, RowChange, compare
 from dermatech.core.errors import DomainError
@@ -103,14 +104,14 @@ def page(model_admin: Any, request: HttpRequest, release: Any) -> dict[str, Any]
     }
 
 
-def proposal(model_admin: Any, request: HttpRequest, *, replay: bool) -> dict[str, Any]:
-    """What the working rows would release, and what stands against it."""
+def proposal(model_admin: Any, request: HttpRequest, preview: Preview | None) -> dict[str, Any]:
+    """What the working rows would release, and what stands against it; `preview` with past cases."""
     context: dict[str, Any] = {"checks": model_admin.checks}
     base = releases.active(model_admin.model)
-    if replay:
-        found = model_admin.workflow.preview(actor=actor_of(request))
-        faults, context["previewed"] = found.faults, True
-        context |= {"replay": _replayed(request, found.replay), "weakened": found.weakened}
+    faults: Sequence[Fault]
+    if preview is not None:
+        faults, context["previewed"] = preview.faults, True
+        context |= {"replay": _replayed(request, preview.replay), "weakened": preview.weakened}
     else:
         faults = _built_faults(model_admin)
     blocking = [fault for fault in faults if fault.blocks]

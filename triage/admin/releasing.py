@@ -14,12 +14,13 @@ from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from unfold.admin import ModelAdmin
 
+from accounts import background as jobs
 from accounts.admin.decorators import display
 from accounts.releases import Workflow, workflow_of
 from dermatech.core.differences import Diff
 from dermatech.core.errors import DomainError
 from dermatech.core.releases import Release, ReleaseState, ReviewState
-from triage.admin import deciding, presenting
+from triage.admin import deciding, later, presenting
 from triage.admin.base import actor_of
 
 _FAULTS_SHOWN = 30
@@ -89,6 +90,8 @@ class ReleaseAdmin(ModelAdmin):  # type: ignore[misc]  # unfold is untyped
         release = self._found(request, object_id)
         if request.method == "POST":
             self._must_change(request)
+            if (job := deciding.needs_worker(self, request, release)) is not None:
+                return HttpResponseRedirect(jobs.address(job))
             deciding.carry_out(self, request, release)
             return HttpResponseRedirect(request.get_full_path())
         return self._page(request, "page", presenting.page(self, request, release), title=release.title)
@@ -99,6 +102,11 @@ class ReleaseAdmin(ModelAdmin):  # type: ignore[misc]  # unfold is untyped
             raise PermissionDenied
         title = " ".join(request.POST.get("title", "").split())
         found: dict[str, Any] = {}
+        if request.method == "POST" and later.is_long(self):
+            if "preview" in request.POST:
+                return HttpResponseRedirect(jobs.address(later.preview(self, request)))
+            if deciding.is_title(title):
+                return HttpResponseRedirect(jobs.address(later.propose(self, request, title)))
         if request.method == "POST" and "preview" not in request.POST:
             release, found = deciding.propose(self, request, title)
             if release is not None:
@@ -106,7 +114,10 @@ class ReleaseAdmin(ModelAdmin):  # type: ignore[misc]  # unfold is untyped
                     request, f"Release {release.label} waits for another supervisor.", messages.SUCCESS
                 )
                 return HttpResponseRedirect(self.address("change", release))
-        context = presenting.proposal(self, request, replay="preview" in request.POST)
+        preview = later.previewed(self, request)
+        if "preview" in request.POST:
+            preview = self.workflow.preview(actor=actor_of(request))
+        context = presenting.proposal(self, request, preview)
         return self._page(
             request, "propose", {**context, **found, "proposed_title": title}, title="Propose a release"
         )

@@ -28,9 +28,18 @@ class BoundedPaginator(Paginator):  # type: ignore[type-arg]  # generic in the s
 
     @cached_property
     def count(self) -> int:
+        return min(self._found, COUNTED)
+
+    @property
+    def said(self) -> str:
+        """The count as the pages say it."""
+        return f"more than {COUNTED:,}" if self._found > COUNTED else f"{self._found or 'no'}"
+
+    @cached_property
+    def _found(self) -> int:
         rows = self.object_list
         if isinstance(rows, QuerySet):
-            return rows.order_by()[:COUNTED].count()
+            return rows.order_by()[: COUNTED + 1].count()
         return len(rows)
 
 

@@ -20,6 +20,7 @@ class AuditCheckpointAdmin(ReadOnlyAdmin):
     list_filter = (("created_at", TimeSpanFilter),)
     list_filter_submit = True
     ordering = ("-size",)
+    when_empty = "The log is sealed and signed every few seconds; the first signature appears here then."
     actions_list = ("take_along",)
     fieldsets = (
         (

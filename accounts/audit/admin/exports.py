@@ -21,6 +21,7 @@ from accounts.audit.checkpoint import Checkpoint, NotACheckpoint
 from accounts.audit.keys import signing_key
 from accounts.audit.models import AuditExport
 from accounts.policy import Permission, allows
+from dermatech.core import leases
 from dermatech.core.errors import DomainError
 
 _WAITING = (AuditExport.State.QUEUED, AuditExport.State.RUNNING)
@@ -171,7 +172,7 @@ class AuditExportAdmin(ReadOnlyAdmin):
 
     @admin.display(description="progress")
     def progress(self, export: AuditExport) -> str:
-        if jobs.nobody_works(export):
+        if leases.nobody_works(export):
             waited = int((timezone.now() - export.created_at).total_seconds())
             return (
                 f"Nobody has taken it for {waited} s: no worker is running. Start one, or use export_audit."

@@ -59,6 +59,9 @@ class Shelf(MediaStorage):  # type: ignore[misc]  # import_export is untyped
         self._sweep()
         super().save(data)
 
+    def exists(self) -> bool:
+        return bool(self._storage.exists(self.get_full_path()))
+
     def _sweep(self) -> None:
         try:
             _, names = self._storage.listdir(_FOLDER)
@@ -111,11 +114,10 @@ class ConfirmForm(ConfirmImportForm):  # type: ignore[misc]  # import_export is 
         return {**data, "import_file_name": ticket["name"], **ticket}
 
 
-def sign(*, actor: User, name: str, fingerprint: str, sha256: str) -> str:
+def sign(*, actor: User, name: str, fingerprint: str, sha256: str, rows: int) -> str:
     """The ticket of a preview."""
-    return signing.dumps(
-        {"actor": str(actor.pk), "name": name, "fingerprint": fingerprint, "sha256": sha256}, salt=_SALT
-    )
+    told = {"name": name, "fingerprint": fingerprint, "sha256": sha256, "rows": rows}
+    return signing.dumps({"actor": str(actor.pk), **told}, salt=_SALT)
 
 
 def digest(file: Any) -> str:
@@ -124,3 +126,11 @@ def digest(file: Any) -> str:
     for chunk in file.chunks():
         found.update(chunk)
     return found.hexdigest()
+
+
+def content_of(file: Any) -> bytes:
+    """An upload whole, left as it was found."""
+    file.seek(0)
+    content: bytes = file.read()
+    file.seek(0)
+    return content

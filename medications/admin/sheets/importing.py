@@ -1,21 +1,33 @@
-"""Import and export in the admin: upload, look at what would change, confirm."""
+"""Import and export in the admin: upload, look at what would change, confirm.
+
+A long file is judged and stored by a worker (`medications.admin.sheets.background`), behind the same pages.
+"""
 
 from typing import Any
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import reverse
+from django.core.exceptions import ValidationError
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import timezone
 from import_export.admin import ImportExportMixin
-from import_export.results import RowResult
 
-from medications.admin.sheets.files import ConfirmForm, Shelf, Spreadsheet, UploadForm, digest, sign
-from medications.admin.sheets.resource import SheetResource, SheetResult
+from accounts import background as jobs
+from accounts.models import BackgroundJob
+from medications.admin.sheets import background
+from medications.admin.sheets.files import (
+    ConfirmForm,
+    Shelf,
+    Spreadsheet,
+    UploadForm,
+    content_of,
+    digest,
+    sign,
+)
+from medications.admin.sheets.resource import Problem, SheetResource, SheetResult
 from medications.admin.sheets.workbook import WorkbookRefused
 from triage.admin.base import actor_of
 
-# Of a large file the page shows this many changed rows and problems; the numbers are of all.
-SHOWN = 200
+_GONE = "This import was confirmed already, or the file is gone."
 
 
 class SheetAdmin(ImportExportMixin):  # type: ignore[misc]  # import_export is untyped
@@ -54,15 +66,65 @@ class SheetAdmin(ImportExportMixin):  # type: ignore[misc]  # import_export is u
         return {"actor": actor_of(request)}
 
     def import_action(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
+        if request.method == "POST" and self.has_import_permission(request):
+            form = self.create_import_form(request)
+            if form.is_valid() and (job := self._to_be_checked(request, form)) is not None:
+                return HttpResponseRedirect(jobs.address(job))
         page: Any = super().import_action(request, **kwargs)
         result = getattr(page, "context_data", {}).get("result")
         if result is not None:
-            page.context_data.update(_told(result))
+            page.context_data.update(background.told(result))
+        elif request.method == "GET" and "checked" in request.GET:
+            page.context_data.update(self._checked(request))
         if hasattr(page, "context_data"):
             page.context_data["title"] = f"Import {self.sheet.title.lower()}"
             page.context_data["sheet_title"] = self.sheet.title.lower()
             page.context_data["columns"] = self.sheet(actor=actor_of(request)).columns()
         return page  # type: ignore[no-any-return]
+
+    def _to_be_checked(self, request: HttpRequest, form: Any) -> BackgroundJob | None:
+        """The job that judges the file, where it is a long one."""
+        file = form.cleaned_data["import_file"]
+        content = content_of(file)
+        if not background.is_long(content):
+            return None
+        shelf = Shelf(read_mode="rb", encoding=None)
+        shelf.save(content)
+        given = {"file": shelf.name, "sha256": digest(file)}
+        return self._asked(request, background.CHECK, "Check of", file.name, given)
+
+    def _checked(self, request: HttpRequest) -> dict[str, Any]:
+        """What a worker found in a file, for the one who sent it."""
+        mine = BackgroundJob.objects.filter(
+            asked_by=actor_of(request), kind=background.CHECK, state=BackgroundJob.State.SUCCEEDED,
+            given__sheet=self.sheet.title,
+        )  # fmt: skip
+        try:
+            job = mine.get(pk=request.GET["checked"])
+        except (BackgroundJob.DoesNotExist, ValidationError):
+            raise Http404 from None
+        found = dict(job.result or {})
+        found["problems"] = [Problem(*each) for each in found["problems"]]
+        if not found["problems"]:
+            given = job.given
+            ticket = sign(
+                actor=actor_of(request), name=given["file"], fingerprint=found["fingerprint"],
+                sha256=given["sha256"], rows=found["counts"]["rows"],
+            )  # fmt: skip
+            initial = {
+                "import_file_name": given["file"], "original_file_name": given["name"], "format": "0",
+                "resource": "0", "ticket": ticket,
+            }  # fmt: skip
+            found["confirm_form"] = ConfirmForm(initial=initial, actor=actor_of(request))
+        return found
+
+    def _asked(
+        self, request: HttpRequest, kind: str, what: str, name: str, given: dict[str, Any]
+    ) -> BackgroundJob:
+        given = {"sheet": self.sheet.title, "name": name, **given}
+        about = f"{what} {name[:120]}, {self.sheet.title.lower()}"
+        back = background.address(self.sheet, "import")
+        return jobs.ask(actor=actor_of(request), kind=kind, about=about, given=given, back=back)
 
     def add_data_read_fail_error_to_form(self, form: Any, e: Exception) -> None:
         said = str(e) if isinstance(e, WorkbookRefused) else "This file cannot be read."
@@ -80,6 +142,7 @@ class SheetAdmin(ImportExportMixin):  # type: ignore[misc]  # import_export is u
                 name=file.tmp_storage_name,
                 fingerprint=import_form.fingerprint,
                 sha256=digest(file),
+                rows=0,
             )
         return initial
 
@@ -91,11 +154,22 @@ class SheetAdmin(ImportExportMixin):  # type: ignore[misc]  # import_export is u
             if not form.is_valid():
                 said = [str(text) for texts in form.errors.values() for text in texts]
                 return self._again(request, said[0])
+            if form.cleaned_data.get("rows", 0) > background.IN_REQUEST:
+                return self._store_later(request, form.cleaned_data)
         try:
             page: HttpResponse = super().process_import(request, **kwargs)
         except FileNotFoundError:
-            return self._again(request, "This import was confirmed already, or the file is gone.")
+            return self._again(request, _GONE)
         return page
+
+    def _store_later(self, request: HttpRequest, ticket: dict[str, Any]) -> HttpResponse:
+        shelf = Shelf(name=ticket["name"], read_mode="rb", encoding=None)
+        if not shelf.exists():
+            return self._again(request, _GONE)
+        given = {"file": ticket["name"], "sha256": ticket["sha256"], "fingerprint": ticket["fingerprint"]}
+        name = ticket.get("original_file_name") or "a file"
+        job = self._asked(request, background.STORE, "Import of", name, given)
+        return HttpResponseRedirect(jobs.address(job))
 
     def process_dataset(self, dataset: Any, form: Any, request: HttpRequest, **kwargs: Any) -> SheetResult:
         result: SheetResult = super().process_dataset(
@@ -107,40 +181,12 @@ class SheetAdmin(ImportExportMixin):  # type: ignore[misc]  # import_export is u
         problems = result.problems()
         if problems:
             return self._again(request, problems[0].reason)
-        messages.success(request, _counted(result))
-        return HttpResponseRedirect(self._url("changelist"))
+        messages.success(request, background.counted(result))
+        return HttpResponseRedirect(background.address(self.sheet, "changelist"))
 
     def _again(self, request: HttpRequest, reason: str) -> HttpResponse:
         messages.error(request, reason)
-        return HttpResponseRedirect(self._url("import"))
-
-    def _url(self, name: str) -> str:
-        return reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_{name}")
+        return HttpResponseRedirect(background.address(self.sheet, "import"))
 
     def get_export_filename(self, request: HttpRequest, queryset: Any, file_format: Any) -> str:
         return f"{self.sheet.title.lower()}-{timezone.now():%Y-%m-%d}.xlsx"
-
-
-def _told(result: SheetResult) -> dict[str, Any]:
-    problems, changing = result.problems(), result.changing()
-    return {
-        "problems": problems[:SHOWN],
-        "problem_count": len(problems),
-        "bad_rows": len({problem.row for problem in problems}),
-        "changing": changing[:SHOWN],
-        "changing_count": len(changing),
-        "counts": {
-            "new": result.totals[RowResult.IMPORT_TYPE_NEW],
-            "changed": result.totals[RowResult.IMPORT_TYPE_UPDATE],
-            "unchanged": result.totals[RowResult.IMPORT_TYPE_SKIP],
-            "rows": result.total_rows,
-        },
-    }
-
-
-def _counted(result: SheetResult) -> str:
-    counts = _told(result)["counts"]
-    return (
-        f"Imported: {counts['new']} new, {counts['changed']} changed, {counts['unchanged']} unchanged. "
-        "Nothing takes effect before a release."
-    )

@@ -161,6 +161,9 @@ class MedicationSheet(SheetResource):
                 interactions=interactions if INTERACTIONS in changed else None,
             )
 
+    def touched(self) -> Iterator[Medication]:
+        return (medicine for medicine, _, _ in self._kept)
+
     def rows_of(self, queryset: Any) -> Iterator[dict[str, Any]]:
         fields = MedicationSheetForm().fields
         for medicine in queryset.prefetch_related("interactions"):

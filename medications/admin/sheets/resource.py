@@ -6,10 +6,11 @@ kept until every row has been judged, and then stored in one transaction, or not
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple
 
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
+from django.db import IntegrityError, transaction
 from import_export.resources import ModelResource
 from import_export.results import Dataset, Result, RowResult
 
@@ -77,7 +78,9 @@ class SheetDataset(Dataset):  # type: ignore[misc]  # tablib is untyped
 
 
 class SheetResource(ModelResource):  # type: ignore[misc]  # import_export is untyped
-    """Base of both sheets. `actor` writes; `expected` is the fingerprint of the preview."""
+    """Base of both sheets. `actor` writes; `expected` is the fingerprint of the preview. `tell` hears how
+    many rows are judged of how many, `before` when the writing begins, and `settled` what was written, in the
+    transaction that writes it."""
 
     title: ClassVar[str]
     needed: ClassVar[tuple[str, ...]]  # columns without which no row can be placed
@@ -93,6 +96,10 @@ class SheetResource(ModelResource):  # type: ignore[misc]  # import_export is un
         self.form = form
         self.expected = expected
         self.sha256 = sha256
+        self.tell: Callable[[int, int], None] | None = None
+        self.before: Callable[[], None] | None = None
+        self.settled: Callable[[SheetResult], None] | None = None
+        self._rows_in_all = 0
 
     # --- in ------------------------------------------------------------------------------------
     def columns(self) -> list[Column]:
@@ -110,10 +117,15 @@ class SheetResource(ModelResource):  # type: ignore[misc]  # import_export is un
         """Write what was kept."""
         raise NotImplementedError
 
+    def touched(self) -> Iterable[Any]:
+        """Rows that were read to be changed, as they were then."""
+        raise NotImplementedError
+
     def get_result_class(self) -> type[SheetResult]:
         return SheetResult
 
     def before_import(self, dataset: Any, **kwargs: Any) -> None:
+        self._rows_in_all = len(dataset)
         known = {column.name for column in self.columns()} | _READ_ONLY
         named = [name for name in dataset.headers if not name.startswith("\0")]
         strange = [name for name in named if name not in known]
@@ -127,6 +139,8 @@ class SheetResource(ModelResource):  # type: ignore[misc]  # import_export is un
     def import_row(self, row: Mapping[str, Any], instance_loader: Any, **kwargs: Any) -> SheetRow:
         outcome = SheetRow()
         outcome.number = row[ROW]
+        if self.tell is not None:
+            self.tell(kwargs.get("row_number", 0), self._rows_in_all)
         cells = {
             name: value for name, value in row.items() if name not in _READ_ONLY and not name.startswith("\0")
         }
@@ -150,12 +164,25 @@ class SheetResource(ModelResource):  # type: ignore[misc]  # import_export is un
         if kwargs.get("dry_run", True) or result.has_errors() or result.has_validation_errors():
             return
         if result.fingerprint() != self.expected:
-            raise Conflict(
-                "Somebody changed the formulary since you looked. Nothing was written; look again.",
-                code="import_outdated",
-            )
-        if result.changing():
-            self._store_all(result, kwargs.get("file_name") or "a file")
+            raise _outdated()
+        if self.before is not None:
+            self.before()
+        try:
+            with transaction.atomic():
+                if result.changing():
+                    self._require_untouched()
+                    self._store_all(result, kwargs.get("file_name") or "a file")
+                if self.settled is not None:
+                    self.settled(result)
+        except IntegrityError as taken:  # a code that somebody gave to another row meanwhile
+            raise _outdated() from taken
+
+    def _require_untouched(self) -> None:
+        """Judging takes a while, and nobody is kept from editing by it."""
+        read = {row.pk: row.updated_at for row in self.touched() if not row._state.adding}
+        now = dict(self.get_queryset().select_for_update().values_list("pk", "updated_at"))
+        if any(now.get(key) != moment for key, moment in read.items()):
+            raise _outdated()
 
     def _store_all(self, result: SheetResult, file_name: str) -> None:
         self.store(f"import of {file_name}")
@@ -199,6 +226,13 @@ def state_of(item: Any) -> str:
 
 def review_of(item: Any) -> str:
     return str(ContentState(item.content_state).label)
+
+
+def _outdated() -> Conflict:
+    return Conflict(
+        "Somebody changed the formulary since you looked. Nothing was written; look again.",
+        code="import_outdated",
+    )
 
 
 def _invalid(result: SheetResult) -> list[SheetRow]:

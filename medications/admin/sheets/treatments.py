@@ -216,6 +216,12 @@ class TreatmentSheet(SheetResource):
                     regimens=[each.form.instance for each in changed],
                 )
 
+    def touched(self) -> Iterator[Treatment]:
+        """Saving a treatment marks it as edited, whichever of its regimens changed."""
+        for group in self._groups.values():
+            if not all(each.row.is_skip() for each in group.read):
+                yield group.form.instance
+
     def rows_of(self, queryset: Any) -> Iterator[dict[str, Any]]:
         own, of_regimen = TreatmentSheetForm().fields, RegimenSheetForm().fields
         for treatment in queryset.select_related("medication").prefetch_related("regimens"):

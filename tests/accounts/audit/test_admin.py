@@ -170,9 +170,13 @@ def test_the_list_costs_the_same_however_many_events_it_shows(
         client.get(EVENTS)
 
 
-def test_the_count_goes_no_further_than_its_bound(write: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_count_goes_no_further_than_its_bound(
+    write: Any, browser: Callable[[Any], Client], efua: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("accounts.audit.admin.base.COUNTED", 5)
     write(9)
+    said = " ".join(browser(efua).get(EVENTS).content.decode().split())
+    assert "more than 5 audit events" in said
     assert BoundedPaginator(AuditEvent.objects.order_by("-id"), 2).count == 5
     assert BoundedPaginator([1, 2, 3], 2).count == 3
 

@@ -14,6 +14,7 @@ from django.utils import timezone
 from accounts.audit import Action, jobs, verifier
 from accounts.audit.models import AuditEvent, AuditExport
 from accounts.audit.selection import Selection
+from dermatech.core import leases
 from dermatech.core.errors import Conflict, Forbidden, ValidationFailed
 from dermatech.core.ids import uuid7
 
@@ -144,9 +145,9 @@ def test_one_whose_worker_died_is_taken_up_three_times_at_most(
 
 def test_a_request_that_nobody_takes_says_so(write: Any, efua: Any) -> None:
     export = jobs.request_export(actor=efua, selection=Selection())
-    assert not jobs.nobody_works(export)
+    assert not leases.nobody_works(export)
     export.created_at -= timedelta(minutes=1)
-    assert jobs.nobody_works(export)
+    assert leases.nobody_works(export)
 
 
 def test_the_names_of_the_routes() -> None:

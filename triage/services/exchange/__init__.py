@@ -5,7 +5,7 @@ changes nothing; `carry_out` does what was planned, if nothing moved in between.
 """
 
 from triage.services.exchange.plans import Change, ImportPlan, plan
-from triage.services.exchange.reading import Incoming, read_set, read_table
+from triage.services.exchange.reading import Incoming, read, read_set, read_table
 from triage.services.exchange.tables import FORMATS, TABLES
 from triage.services.exchange.writing import carry_out, export_set, export_table
 
@@ -19,6 +19,7 @@ __all__ = [
     "export_set",
     "export_table",
     "plan",
+    "read",
     "read_set",
     "read_table",
 ]

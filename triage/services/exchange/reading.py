@@ -33,6 +33,18 @@ class Incoming:
     tables: Mapping[str, Sequence[Mapping[str, Any]]]
 
 
+def read(kind: str, form: str, content: bytes) -> Incoming:
+    """A file by the ending of its name; `kind` is the table that a spreadsheet holds. Raises
+    ValidationFailed."""
+    if form == "json":
+        return read_set(content)
+    if form not in FORMATS:
+        raise ValidationFailed("A file must end in .json, .xlsx or .csv.", code="invalid")
+    if kind not in TABLES:
+        raise ValidationFailed("Say which table this file holds.", code="required")
+    return read_table(kind, form, content)
+
+
 def read_set(content: bytes) -> Incoming:
     """The document that `export_set` writes. Raises ValidationFailed."""
     document = _json(content)

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from collections.abc import Callable
 from typing import Any, Final
 
 from django.db import transaction
@@ -44,9 +45,17 @@ def export_table(kind: str, file_format: str) -> bytes:
     return _csv(rows) if file_format == "csv" else _xlsx(kind, rows)
 
 
-def carry_out(*, actor: User, incoming: Incoming, digest: str, remove_missing: bool = False) -> ImportPlan:
-    """Do what the plan with this digest said; each row is an edit of its own in the audit log. Raises
-    Forbidden, Unprocessable (`import_refused`), Conflict (`import_outdated`)."""
+def carry_out(
+    *,
+    actor: User,
+    incoming: Incoming,
+    digest: str,
+    remove_missing: bool = False,
+    kept: Callable[[ImportPlan], None] | None = None,
+) -> ImportPlan:
+    """Do what the plan with this digest said; each row is an edit of its own in the audit log. `kept` is
+    called in the transaction that writes. Raises Forbidden, Unprocessable (`import_refused`), Conflict
+    (`import_outdated`)."""
     require(actor, Permission.KNOWLEDGE_CURATE)
     with transaction.atomic():
         planned = plan(incoming, remove_missing=remove_missing)
@@ -71,6 +80,8 @@ def carry_out(*, actor: User, incoming: Incoming, digest: str, remove_missing: b
             purpose=Purpose.OPERATIONS,
             detail={"change": "imported", "rows": len(planned.changes), "plan": planned.digest},
         )
+        if kept is not None:
+            kept(planned)
     return planned
 
 

@@ -1,5 +1,6 @@
 """The admin site's looks and its navigation, by task. What a role may not see is not listed."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from django.http import HttpRequest
@@ -98,7 +99,8 @@ _TASKS = [
     ),
     _group(
         "Operations",
-        "The image models, the post and the second factors.",
+        "Long work, the image models, the post and the second factors.",
+        _page("Background jobs", "hourglass_top", "accounts", "backgroundjob"),
         _page("Image models", "neurology", "consultations", "modelversion"),
         _page(
             "Webhooks", "webhook", "consultations", "webhook", waiting="consultations.webhooks.admin.waiting"
@@ -118,6 +120,14 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
         if items:
             groups.append({**task, "items": items})
     return groups
+
+
+def pages_of(user: Any) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every page that `user` may open, with its task's title; nothing is counted for it."""
+    for task in _TASKS:
+        for page in task["items"]:
+            if user.has_perm(page["needs"]):
+                yield task["title"], page
 
 
 def _shown(page: dict[str, Any], request: HttpRequest) -> dict[str, Any]:
@@ -156,7 +166,16 @@ UNFOLD: dict[str, Any] = {
             {"title": "Change password", "link": reverse_lazy("admin:password_change")},
         ]
     },
-    "SIDEBAR": {"show_search": False, "show_all_applications": False, "navigation": navigation},
+    "SCRIPTS": [
+        lambda request: static("dermatech/search.js"),
+        lambda request: static("dermatech/names.js"),
+    ],
+    "SIDEBAR": {
+        "show_search": True,
+        "command_search": True,
+        "show_all_applications": False,
+        "navigation": navigation,
+    },
     "COLORS": {
         "primary": {
             "50": "#effaf6",

@@ -6,6 +6,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 
 from dermatech.admin import find_pages
 from dermatech.docs import RedocView, redoc_bundle
+from dermatech.search import search
 
 api: list[URLPattern | URLResolver] = [
     path("schema", SpectacularAPIView.as_view(), name="schema"),
@@ -23,5 +24,6 @@ api: list[URLPattern | URLResolver] = [
 find_pages()
 urlpatterns = [
     path("api/v1/", include(api)),
+    path("admin/search/", admin.site.admin_view(search)),
     path("admin/", admin.site.urls),
 ]

@@ -11,6 +11,7 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.formats import date_format
 
 from consultations.admin import asking
 from consultations.admin.base import actor_of
@@ -82,20 +83,27 @@ def try_again(request: HttpRequest, analysis_id: UUID) -> HttpResponse:
 
 
 def _question(analysis_id: UUID, back: str) -> asking.Question:
-    row = Analysis.objects.filter(pk=analysis_id).only("status", "error_code", "error_detail").first()
+    rows = Analysis.objects.select_related("submitted_by", "consultation__premises")
+    shown = ("status", "error_code", "error_detail", "created_at", "submitted_by__full_name")
+    row = rows.only(*shown, "consultation__premises__name").filter(pk=analysis_id).first()
     detail = row.error_detail if row else ""
+    which = _which(row) if row else ""
     if row is None or row.error_code != analyses.QUARANTINED or row.status != Status.FAILED:
-        lines = [detail, "It is queued again, with as many tries as a new one."]
+        lines = [which, detail, "It is queued again, with as many tries as a new one."]
         return asking.Question(
             "Try this analysis again?", [line for line in lines if line], "Try again", back
         )
     return asking.Question(
         "Release this analysis from quarantine?",
-        [
-            detail,
-            _RELEASE,
-        ],
+        [which, detail, _RELEASE],
         "Release and try again",
         back,
         grave=True,
     )
+
+
+def _which(row: Analysis) -> str:
+    """Which one it is, so that nobody says yes to another."""
+    when = date_format(timezone.localtime(row.created_at), "DATETIME_FORMAT")
+    who = row.submitted_by.full_name if row.submitted_by else "the system"
+    return f"Analysis {str(row.pk)[-8:]} of {when}, sent by {who} at {row.consultation.premises.name}."

@@ -104,6 +104,8 @@ class InteractionForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in 
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        for name, field in self.fields.items():  # the row has no labels of its own
+            field.widget.attrs["aria-label"] = str(field.label or name)
         if "other" in self.fields:
             self.fields["other"].widget.attrs |= {"list": "known-names", "autocomplete": "off"}
 

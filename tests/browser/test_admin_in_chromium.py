@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 from django.urls import reverse
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Visitor
-from tests.browser.visits import arrive
+from tests.browser.pictures import take
+from tests.browser.visits import arrive, in_the_way
 from triage.models import Guideline
 
 pytestmark = [
@@ -117,6 +118,33 @@ def test_an_auditor_reads_the_events_and_no_patient(visitor: Enter, efua: Any, c
     auditor.trouble.clear()  # the refusal just provoked
 
 
+def _finds_by_keyboard(page: Page) -> None:
+    """From wherever one is, by Ctrl+K; back to the same place by Escape."""
+    page.keyboard.press("Control+k")
+    field = page.get_by_role("dialog", name="Search").get_by_label("Search", exact=True)
+    expect(field).to_be_focused()
+    page.keyboard.type("zzz")
+    expect(page.get_by_text("Nothing found for “zzz”.")).to_be_visible()
+    page.keyboard.press("Enter")  # nothing to open
+    take(page, "search/nothing")
+    page.keyboard.press("Escape")
+    expect(field).to_be_hidden()
+
+    page.get_by_role("button", name="Search everything").click()
+    page.keyboard.type("finding")
+    expect(page.locator("#command-results li.active")).to_contain_text("Findings")
+    page.keyboard.press("ArrowDown")
+    for dark in (False, True):
+        page.evaluate("dark => document.documentElement.classList.toggle('dark', dark)", dark)
+        assert in_the_way(page) == []
+        take(page, f"search/found-{'dark' if dark else 'light'}")
+    page.evaluate("document.documentElement.classList.remove('dark')")
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/triage/finding/")
+    page.go_back()
+
+
 def test_the_keyboard_reaches_the_search_and_the_main_actions(
     visitor: Enter, yaw: Any, rule: Guideline
 ) -> None:
@@ -129,6 +157,7 @@ def test_the_keyboard_reaches_the_search_and_the_main_actions(
                 return
         pytest.fail(f"{steps} presses of Tab do not reach {found}")
 
+    _finds_by_keyboard(page)
     tab_until("#searchbar")
     page.keyboard.type("anaphylaxis")
     page.keyboard.press("Enter")

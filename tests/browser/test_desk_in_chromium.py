@@ -202,7 +202,7 @@ def test_no_page_stands_in_anybodys_way(visitor: Enter, cases: list[str], yaw: A
         if os.environ.get("EVERY_PAGE") == "rows" and row.count():
             supervisor.open(str(row.get_attribute("href")))
             _look(supervisor, f"{name}/row", found)
-    assert found == []
+    assert found == [], "\n".join(found)
 
 
 def _look(supervisor: Visitor, name: str, found: list[str]) -> None:

@@ -25,6 +25,8 @@ _VIEWS = (
     "admin:index", "admin:consultations_review_queue", "admin:consultations_review_board",
     "admin:triage_conditionprofile_changelist",
 )  # fmt: skip
+# By a word, by what a phone calls its consultation, by an id, and by the beginning of one.
+_SEARCHES = ("amoxicillin", "osu-phone-0007", "01993a5c-4f1e-7d3a-9c55-0a3b1f6e2d10", "01993a5c")
 _WITH = {"admin:consultations_review_queue": ("order=sample&seed=1957",)}
 
 
@@ -78,6 +80,7 @@ def pages() -> list[Page]:
         found += [
             Page(f"{bare}?{query}", f"{reverse(name)}?{query}", "supervisor") for query in _WITH.get(name, ())
         ]
+    found += [Page(f"search?s={term}", f"{reverse('admin:search')}?s={term}", "admin") for term in _SEARCHES]
     found.append(Page("index (auditor)", reverse("admin:index"), "auditor"))
     found.append(Page("index (admin)", reverse("admin:index"), "admin"))
     return sorted(found, key=lambda page: page.name)

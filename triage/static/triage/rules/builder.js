@@ -26,7 +26,8 @@ export class Builder {
     this.past = [];
     this.future = [];
     this.said = el("p", { class: "sr-only", "aria-live": "polite" });
-    this.list = el("ul", { class: "criteria-tree" });
+    // Groups, not lists: each says how it combines its parts, and how many they are.
+    this.list = el("ul", { class: "criteria-tree", role: "none" });
     this.undoButton = button("Undo (Ctrl + Z)", () => this.undo(), { icon: "undo", text: "Undo" });
     this.redoButton = button("Redo (Ctrl + Y)", () => this.redo(), { icon: "redo", text: "Redo" });
     this.bar = el("div", { class: "criteria-bar" }, this.undoButton, this.redoButton);
@@ -193,8 +194,8 @@ export class Builder {
     const face = tree.isGroup(node) ? this.groupFace(node) : this.testFace(node);
     const line = el("div", { class: "line" }, between, el("span", { class: "mark" }), face, parent ? this.tools(node) : null);
     const problem = el("p", { class: "problem", id: `${this.name}-${node.id}-problem`, hidden: true });
-    if (!tree.isGroup(node)) return el("li", { class: "test", "data-id": node.id }, line, problem);
-    const inner = el("ul", {}, node.parts.map((part, i) => this.row(part, depth + 1, node, i)));
+    if (!tree.isGroup(node)) return el("li", { class: "test", "data-id": node.id, role: "none" }, line, problem);
+    const inner = el("ul", { role: "none" }, node.parts.map((part, i) => this.row(part, depth + 1, node, i)));
     const label = `${KINDS.find(([kind]) => kind === node.kind)[1]}, ${node.parts.length} parts, level ${depth}`;
     return el("li", { class: `group ${node.kind} depth-${depth % 4}`, "data-id": node.id, role: "group", "aria-label": label },
       line, problem, inner, this.adders(node));

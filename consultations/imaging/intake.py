@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 _PIECE = 64 * 1024
 # Smaller uploads never touch the disk.
 _IN_MEMORY = 512 * 1024
-_MOST_THUMBNAIL = 200_000
+_MOST_THUMBNAIL, _MOST_RENDITION = 200_000, 4_000_000
 # Signals by which a decoder ends itself over a file; any other came from outside.
 _OF_THE_FILE = {signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT, signal.SIGFPE, signal.SIGILL, signal.SIGSYS}
 # The child's clock is the parent's; its own alarm only matters should the parent be gone.
@@ -86,11 +86,10 @@ def _in_child(
     pool: Pool, kind: str, held: Any, size: int, limits: Limits
 ) -> tuple[dict[str, Any], list[bytes]]:
     job = {**asdict(limits), "kind": kind, "wall_seconds": limits.wall_seconds + _ALARM_SLACK}
+    most = limits.max_bytes + _MOST_THUMBNAIL + _MOST_RENDITION
     try:
         with pool.child() as child:
-            return child.ask(
-                job, held, size, seconds=limits.wall_seconds, most=limits.max_bytes + _MOST_THUMBNAIL
-            )
+            return child.ask(job, held, size, seconds=limits.wall_seconds, most=most)
     except ChildTooSlow as error:
         raise PhotoRefused("image_timeout") from error
     except ChildDied as error:
@@ -121,9 +120,10 @@ def _checked(
 ) -> SafePhoto:
     """Believe nothing that can be looked at: the child has read a stranger's file."""
     try:
-        content, thumbnail = blobs
+        content, thumbnail, rendition = blobs
         format_ = str(answer["format"])
-        if foreign_parts(content, format_) or foreign_parts(thumbnail, "jpeg"):
+        pictures = [(content, format_), (thumbnail, "jpeg"), *([(rendition, "jpeg")] if rendition else [])]
+        if any(foreign_parts(picture, its_format) for picture, its_format in pictures):
             raise ValueError("the answer carries more than pixels")
         if len(content) >= limits.max_bytes:
             raise ValueError("the answer is too large")
@@ -143,6 +143,8 @@ def _checked(
             source_sha256=digest,
             sha256=hashlib.sha256(content).hexdigest(),
             thumbnail=thumbnail,
+            rendition=rendition,
+            rendition_sha256=hashlib.sha256(rendition).hexdigest() if rendition else "",
             decoder=str(answer["decoder"])[:200],
         )
     except (KeyError, TypeError, ValueError) as error:

@@ -25,6 +25,7 @@ class Limits:
     ssim_floor: float = 0.85
     ssim_aim: float = 0.94
     thumbnail_edge: int = 320
+    rendition_edge: int = 1440
     wall_seconds: float = 20.0
     cpu_seconds: float = 20.0
 
@@ -36,7 +37,9 @@ class SafePhoto:
     `ssim` is luma SSIM against the upright original at the stored resolution; `ssim_full` the same at
     the original's own resolution (the two are one number when nothing was made smaller). `width` and
     `height` are of the stored picture, `source_width` and `source_height` of the upright original, all
-    in pixels. `decoder` names the libraries and their versions.
+    in pixels. `rendition` is the stored picture made smaller, as a JPEG that is quick to decode, for
+    whoever judges it; empty where the stored picture is small itself. `decoder` names the libraries and
+    their versions.
     """
 
     content: _Bytes
@@ -54,6 +57,8 @@ class SafePhoto:
     source_sha256: str
     sha256: str
     thumbnail: _Bytes
+    rendition: _Bytes
+    rendition_sha256: str
     decoder: str
 
     @property

@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from consultations.inference import heap
 from consultations.inference.errors import InferenceFailed, PackageRefused
 from consultations.inference.limits import DEFAULT_LIMITS
 from consultations.inference.manifest import Manifest
@@ -163,9 +164,11 @@ def _load(version: ModelVersion) -> LoadedModel:
         threads = env.integer("INFERENCE_THREADS", default=1, low=1, high=64)
         session = Session(content, manifest, threads=threads, seconds=_RUN_SECONDS)
         session.warm_up()
+        del content  # the session holds its own copy
     except _LOAD_ERRORS as error:
         logger.error("image model %s %s cannot be loaded: %s", version.name, version.version, error)
         raise ModelUnavailable from error
+    heap.give_back()
     spent = (time.perf_counter() - started) * 1000
     logger.info("image model %s %s ready after %.0f ms", version.name, version.version, spent)
     return LoadedModel(version.pk, manifest, session)

@@ -15,7 +15,7 @@ from typing import Any
 
 from django.db import DatabaseError
 
-from consultations.inference import active
+from consultations.inference import active, heap
 from consultations.inference.prediction import Prediction, Standing
 from consultations.inference.preprocess import decoded_once
 from consultations.models import Analysis, Photo, ShadowRun, Status
@@ -72,6 +72,7 @@ def run_shadow(analysis_id: uuid.UUID) -> int:
         except Unavailable as error:  # the store or the model's file is away: not worth another try
             logger.warning("no shadow run of analysis %s: %s", analysis_id, error.code)
             return 0
+    heap.give_back()  # the thread that read them is gone, and what it held stays with the process
     return len(ShadowRun.objects.bulk_create(rows, ignore_conflicts=True))
 
 
@@ -85,7 +86,7 @@ def _row(
     analysis: Analysis, photo: Photo, case: Case, model: active.LoadedModel, calm: ThreadPoolExecutor
 ) -> ShadowRun:
     tone = ((photo.quality or {}).get("skin_tone") or {}).get("group")
-    content = decoded_once(photo_service.stored_picture(photo))
+    content = decoded_once(photo_service.picture_to_judge(photo))
 
     def look() -> tuple[Prediction, float]:
         began = time.perf_counter()

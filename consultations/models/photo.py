@@ -52,6 +52,18 @@ class Photo(BaseModel):
     )
     file = models.FileField(max_length=200, editable=False)
     thumbnail = models.FileField(max_length=200, editable=False)
+    rendition = models.FileField(
+        max_length=200,
+        blank=True,
+        default="",
+        db_default="",
+        editable=False,
+        help_text="The picture made smaller, for whoever judges it; empty where it is small itself, and for "
+        "photos stored before there were any.",
+    )
+    rendition_sha256 = models.CharField(
+        "SHA-256 of the rendition", max_length=64, blank=True, default="", db_default="", editable=False
+    )
     key_id = models.CharField(
         "encrypted with",
         max_length=32,
@@ -81,6 +93,17 @@ class Photo(BaseModel):
 
     def __str__(self) -> str:
         return f"Photo {self.pk}"
+
+    @classmethod
+    def file_fields(cls) -> tuple[str, ...]:
+        """The fields that name stored files. Whoever writes, moves, erases or counts them asks here."""
+        return tuple(field.name for field in cls._meta.local_fields if isinstance(field, models.FileField))
+
+    @property
+    def files(self) -> dict[str, str]:
+        """The names of its stored files, by field; a file that it does not have is left out."""
+        names = {field: str(getattr(self, field).name or "") for field in self.file_fields()}
+        return {field: name for field, name in names.items() if name}
 
     @property
     def media_type(self) -> str:

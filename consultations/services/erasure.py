@@ -173,7 +173,7 @@ def _take_away(row: Consultation, *, consent: bool = False) -> Foreseen:
     ahead = foresee(row)
     photos = list(row.photos.all())
     maps = list(row.analyses.exclude(heatmap=""))
-    names = [name for photo in photos for name in (photo.file.name, photo.thumbnail.name) if name]
+    names = [name for photo in photos for name in photo.files.values()]
     names += [str(analysis.heatmap.name) for analysis in maps]
     Photo.objects.filter(consultation=row).delete()
     uploads.forget(row)

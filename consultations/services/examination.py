@@ -57,7 +57,7 @@ def look_at(
     looks = []
     tally = tally or Tally()
     for photo in photos:
-        content = decoded_once(photo_service.stored_picture(photo))
+        content = decoded_once(photo_service.picture_to_judge(photo))
         judged = quality.judge(content).as_dict()
         prediction = None
         if judged["usable"]:

@@ -10,6 +10,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import reduce
+from operator import or_
 from typing import Any
 
 from django.core.files.storage import FileSystemStorage, default_storage
@@ -22,6 +24,7 @@ from consultations.services import storage
 # A photo is written before its row is; whatever is older than this has no request behind it any more.
 IN_FLIGHT = timedelta(hours=1)
 _BATCH = 500
+_CALLED = {"file": "picture"}
 _UUID = 36
 _IS_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
@@ -74,9 +77,9 @@ def _batches(files: Sequence[Stored]) -> Iterator[Sequence[Stored]]:
 def _unnamed(files: Sequence[Stored]) -> list[Stored]:
     names = [file.name for file in files]
     known: set[str] = set()
-    for row in Photo.objects.filter(Q(file__in=names) | Q(thumbnail__in=names)).values_list(
-        "file", "thumbnail"
-    ):
+    fields = Photo.file_fields()
+    named = reduce(or_, (Q(**{f"{field}__in": names}) for field in fields))
+    for row in Photo.objects.filter(named).values_list(*fields):
         known.update(row)
     known.update(Analysis.objects.filter(heatmap__in=names).values_list("heatmap", flat=True))
     known.update(_of_uploads(names))
@@ -94,9 +97,9 @@ def _of_uploads(names: Sequence[str]) -> Iterator[str]:
 def _half(files: Mapping[str, Stored], until: datetime) -> Iterator[str]:
     """Rows older than the listing: a younger one's files may have been written after it."""
     rows = Photo.objects.filter(created_at__lte=until).order_by("pk")
-    for pk, *names in rows.values_list("pk", "file", "thumbnail").iterator(_BATCH):
-        for what, name in zip(("picture", "thumbnail"), names, strict=True):
-            yield from _lack(files, str(name), f"Photo {pk}: its {what}")
+    for photo in rows.only(*Photo.file_fields()).iterator(_BATCH):
+        for field, name in photo.files.items():
+            yield from _lack(files, name, f"Photo {photo.pk}: its {_CALLED.get(field, field)}")
     maps = Analysis.objects.exclude(heatmap="").filter(finished_at__lte=until).order_by("pk")
     for pk, name in maps.values_list("pk", "heatmap").iterator(_BATCH):
         yield from _lack(files, str(name), f"Analysis {pk}: its heat map")

@@ -58,21 +58,27 @@ def _counted(progress: Progress, fine: bool) -> Progress:
 
 
 def _rotate_photo(photo: Photo) -> bool:
-    old = [str(photo.file.name), str(photo.thumbnail.name)]
-    new: list[str] = []
+    old = photo.files
+    new: dict[str, str] = {}
     try:
-        for name, thumbnail in zip(old, (False, True), strict=True):
-            content = photos.stored_picture(photo, thumbnail=thumbnail)
-            new.append(storage.write(_elsewhere(name), content))
+        for field, name in old.items():
+            if content := _content(photo, field):
+                new[field] = storage.write(_elsewhere(name), content)
     except storage.StorageUnavailable as error:
         logger.error("photo %s keeps its key: %s", photo.pk, error.code)
-        storage.discard(new)
+        storage.discard(new.values())
         return False
-    moved = Photo.objects.filter(pk=photo.pk, file=old[0], thumbnail=old[1]).update(
-        file=new[0], thumbnail=new[1], key_id=storage.key_in_use()
-    )
-    storage.discard(old if moved else new)
+    names = dict.fromkeys(old, "") | new
+    moved = Photo.objects.filter(pk=photo.pk, **old).update(**names, key_id=storage.key_in_use())
+    storage.discard(old.values() if moved else new.values())
     return True
+
+
+def _content(photo: Photo, field: str) -> bytes | None:
+    """None for a rendition that is lost: the photo goes on without one, where any other file stops it."""
+    if field == "rendition":
+        return photos.rendition(photo)
+    return photos.stored_picture(photo, thumbnail=field == "thumbnail")
 
 
 def _rotate_heatmap(analysis: Analysis) -> bool:

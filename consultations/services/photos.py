@@ -3,7 +3,7 @@
 import hashlib
 import logging
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import BinaryIO
@@ -28,8 +28,8 @@ class StoredPhoto:
 
     id: uuid.UUID
     safe: imaging.SafePhoto
-    file: str
-    thumbnail: str
+    files: Mapping[str, str]
+    """Names of the files, by field of `Photo`."""
     key_id: str
 
 
@@ -81,15 +81,23 @@ def stored(photos: Sequence[imaging.SafePhoto], *, consultation_id: uuid.UUID) -
         result = []
         for safe in photos:
             photo_id = uuid7()
-            stem = f"photos/{consultation_id}/{photo_id}"
-            written.append(storage.write(f"{stem}.{safe.format}", safe.content))
-            written.append(storage.write(f"{stem}.thumbnail.jpeg", safe.thumbnail))
-            files = {"file": written[-2], "thumbnail": written[-1]}
-            result.append(StoredPhoto(photo_id, safe, **files, key_id=key_id))
+            files = {}
+            for field, (suffix, content) in _files(safe).items():
+                files[field] = storage.write(f"photos/{consultation_id}/{photo_id}.{suffix}", content)
+                written.append(files[field])
+            result.append(StoredPhoto(photo_id, safe, files, key_id))
         yield result
     except BaseException:
         storage.discard(written)
         raise
+
+
+def _files(safe: imaging.SafePhoto) -> dict[str, tuple[str, bytes]]:
+    """What is stored of a photo, by field of `Photo`: how its name ends, and the content."""
+    files = {"file": (safe.format, safe.content), "thumbnail": ("thumbnail.jpeg", safe.thumbnail)}
+    if safe.rendition:
+        files["rendition"] = ("rendition.jpeg", safe.rendition)
+    return files
 
 
 def insert(*, actor: User, consultation: Consultation, photos: Sequence[StoredPhoto]) -> list[Photo]:
@@ -110,9 +118,9 @@ def insert(*, actor: User, consultation: Consultation, photos: Sequence[StoredPh
             ssim=safe.ssim,
             ssim_full=safe.ssim_full,
             decoder=safe.decoder,
-            file=stored_photo.file,
-            thumbnail=stored_photo.thumbnail,
+            rendition_sha256=safe.rendition_sha256,
             key_id=stored_photo.key_id,
+            **stored_photo.files,
         )
         audit.record(
             actor=actor,
@@ -176,19 +184,40 @@ def content(*, actor: User, photo: Photo, thumbnail: bool) -> bytes:
 def stored_picture(photo: Photo, *, thumbnail: bool = False) -> bytes:
     """The picture as it was made safe, for work on it that is recorded elsewhere. Raises
     StorageUnavailable, and PictureDamaged when the file is not the one that was stored."""
+    field = "thumbnail" if thumbnail else "file"
     try:
-        picture = _read(photo, thumbnail=thumbnail)
+        picture = _read(photo, field)
     except storage.StorageUnavailable:
         # Its key may have been changed meanwhile, which gives files new names.
         now = Photo.objects.filter(pk=photo.pk).exclude(file=photo.file.name).first()
         if now is None:
             raise
-        picture = _read(now, thumbnail=thumbnail)
+        picture = _read(now, field)
     if not thumbnail and hashlib.sha256(picture).hexdigest() != photo.sha256_out:
         logger.error("photo %s is not the picture that was stored", photo.pk)
         raise storage.PictureDamaged
     return picture
 
 
-def _read(photo: Photo, *, thumbnail: bool) -> bytes:
-    return storage.read(photo.thumbnail.name if thumbnail else photo.file.name, sealed=bool(photo.key_id))
+def picture_to_judge(photo: Photo) -> bytes:
+    """The picture that machines look at: the rendition, which is quick to decode. Where there is none, or
+    not the one that was stored, the photo itself. Raises as `stored_picture`."""
+    return rendition(photo) or stored_picture(photo)
+
+
+def rendition(photo: Photo) -> bytes | None:
+    """The rendition as it was stored; None where there is none to be had, which costs time and no more."""
+    if not photo.rendition:
+        return None
+    try:
+        content = _read(photo, "rendition")
+    except storage.StorageUnavailable:
+        return None  # logged where it happened
+    if hashlib.sha256(content).hexdigest() != photo.rendition_sha256:
+        logger.error("the rendition of photo %s is not the one that was stored", photo.pk)
+        return None
+    return content
+
+
+def _read(photo: Photo, field: str) -> bytes:
+    return storage.read(getattr(photo, field).name, sealed=bool(photo.key_id))

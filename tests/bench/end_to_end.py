@@ -7,12 +7,15 @@ the answer is there. The machine that measures also sends, so the figures of 16 
 
 import json
 import os
+import shutil
+import sqlite3
 import statistics
 import sys
 import tempfile
 import time
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,12 +28,18 @@ from tests.bench._processes import ROOT
 from tests.bench.photos import daylight
 from tests.consultations.imaging.pictures import pack
 from tests.consultations.inference import build
+from tests.services.processes import eventually
 from tests.services.stack import Stack
 
 # Phones at once -> submissions of all of them together.
 ROUNDS = {1: 20, 4: 40, 16: 80}
 P95_BOUND_MS = 2000.0
 WORKER_BOUND_MB = 300.0
+_SHADOW = """
+from consultations.inference.services import shadow_model
+from consultations.models import ModelVersion
+shadow_model(actor=None, version=ModelVersion.objects.get(version="9.9.9"))
+"""
 _MOST_TRIES = 10
 _FIRST = 24
 _CASE = {
@@ -76,6 +85,7 @@ def measure() -> Iterable[Figure]:
                 trips = _round(stack, token, photo, phones=phones, count=count)
                 yield from _figures(phones, trips, time.perf_counter() - began)
             yield from _of_memory(before, memory(stack), sum(ROUNDS.values()))
+            yield _with_shadow(stack, token, photo, Path(name))
         except (RequestFailed, WalkFailed, RuntimeError):
             print(stack.log("worker")[-3000:], file=sys.stderr)
             raise
@@ -83,10 +93,15 @@ def measure() -> Iterable[Figure]:
             stack.stop()
 
 
-def install(stack: Stack, folder: Path) -> str:
-    """Put the project's own image model in force; where it has none, the small one of the tests."""
+def _package(folder: Path) -> Path:
+    """The project's own image model; where it has none, the small one of the tests."""
     found = sorted(path.parent for path in (ROOT / "consultations").glob("**/model.onnx"))
-    package = found[0] if found else build.write_package(folder / "package")
+    return found[0] if found else build.write_package(folder / "package")
+
+
+def install(stack: Stack, folder: Path) -> str:
+    """Put that model in force; its name."""
+    package = _package(folder)
     stack.run("manage.py", "install_model", str(package), "--activate")
     return str(json.loads((package / "manifest.json").read_text())["name"])
 
@@ -178,6 +193,28 @@ def memory(stack: Stack) -> Memory:
         if name == "worker":
             largest = max(each.rss for each in full) / 1e6
     return Memory(found, largest)
+
+
+def _with_shadow(stack: Stack, token: str, photo: bytes, folder: Path) -> Figure:
+    """The largest process that analyses, once a second model has read photos in shadow beside the first."""
+    model = stack.place.data_dir / "shadow"
+    shutil.copytree(_package(folder), model)
+    manifest = json.loads((model / "manifest.json").read_text())
+    (model / "manifest.json").write_text(json.dumps({**manifest, "version": "9.9.9"}))
+    stack.run("manage.py", "install_model", str(model))
+    stack.run("manage.py", "shell", "-v0", "-c", _SHADOW)
+    _round(stack, token, photo, phones=4, count=_FIRST)
+    eventually(lambda: _shadow_runs(stack) >= _FIRST - 2, within=60, every=1, what="shadow runs")
+    return Figure(
+        "worker process with a second model in shadow: resident", memory(stack).worker, "MB",
+        bound=WORKER_BOUND_MB,
+    )  # fmt: skip
+
+
+def _shadow_runs(stack: Stack) -> int:
+    (database,) = stack.place.data_dir.glob("*.sqlite3")
+    with closing(sqlite3.connect(database)) as connection:
+        return int(connection.execute("SELECT count(*) FROM consultations_shadowrun").fetchone()[0])
 
 
 def _of_memory(before: Memory, after: Memory, count: int) -> Iterable[Figure]:

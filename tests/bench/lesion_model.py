@@ -1,9 +1,11 @@
-"""The shipped image model on one core: against what its arithmetic must cost, and against PyTorch.
+"""The shipped image model on one core: against what its arithmetic must cost, and against PyTorch; and the
+way from a stored photo of 12 megapixels to its input.
 
 The comparison with PyTorch is made where it is installed (`consultations/training/requirements.txt`).
 """
 
 import importlib.util
+import io
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -14,15 +16,21 @@ import onnx
 import onnxruntime
 from onnx import TensorProto, helper, numpy_helper, shape_inference
 
+from consultations.imaging import make_safe
+from consultations.imaging.quality import judge
 from consultations.inference.limits import DEFAULT_LIMITS
+from consultations.inference.manifest import ImageInput
 from consultations.inference.manifest_reader import read_manifest
+from consultations.inference.preprocess import decoded_once, picture_tensor
 from consultations.inference.session import Session
 from tests.bench import Figure
+from tests.bench.photos import daylight, night
+from tests.consultations.imaging.pictures import pack
 
 PACKAGE = Path(__file__).parents[2] / "consultations" / "training" / "package"
 ROUNDS = 40
 SIDE = 768  # of the matrices whose product sets the rate
-FLOOR_RATIO, EAGER_RATIO, SESSION_MS = 2.5, 3.0, 200.0
+FLOOR_RATIO, EAGER_RATIO, SESSION_MS, PREPARED_MS = 2.5, 3.0, 200.0, 20.0
 
 
 def measure() -> Iterable[Figure]:
@@ -31,6 +39,7 @@ def measure() -> Iterable[Figure]:
     made = [_waited(lambda: Session(model, manifest)) for _ in range(10)]
     yield Figure("session made", min(made), "ms", bound=SESSION_MS)
 
+    yield from _prepared(manifest.image)
     run = _runner(_plain_session(model), manifest.input_names)
     product = _runner(_plain_session(_product()), {"a"})
     kinds: dict[str, Callable[[], object]] = {"model": run, "product": product}
@@ -50,6 +59,30 @@ def measure() -> Iterable[Figure]:
             "PyTorch eager, the same network", best["eager"] / best["model"], "ratio", peer="the model",
             bound=EAGER_RATIO, better="higher",
         )  # fmt: skip
+
+
+def _prepared(wanted: ImageInput) -> Iterable[Figure]:
+    """From what is stored of a photo to the model's input, with its rendition and without, as for photos
+    stored before there were any; and how much sooner its quality is judged."""
+
+    def to_input(content: bytes) -> float:
+        return _fastest(lambda: picture_tensor(decoded_once(content), wanted))
+
+    def judging(content: bytes) -> float:
+        return _fastest(lambda: judge(decoded_once(content)))
+
+    for name, picture in (("JPEG", daylight()), ("WebP", night())):
+        photo = make_safe(io.BytesIO(pack(picture, "JPEG", quality=75)))
+        whole = photo.content if name == "JPEG" else pack(picture, "WEBP", quality=5, method=2)
+        small, sizes = photo.rendition, f"{len(photo.rendition) / 1e6:.2f} for {len(whole) / 1e6:.1f} MB"
+        yield Figure(f"12-megapixel {name} to the model's input", to_input(small), "ms", bound=PREPARED_MS)
+        yield Figure(f"12-megapixel {name} to it without a rendition ({sizes})", to_input(whole), "ms")
+        faster = judging(whole) / judging(small)
+        yield Figure(f"quality of a 12-megapixel {name}", faster, "ratio", "the photo", better="higher")
+
+
+def _fastest(run: Callable[[], object]) -> float:
+    return min(_took(run) for _ in range(8))
 
 
 def flops(model: bytes) -> int:

@@ -150,7 +150,8 @@ def _wrong(
         yield "unlike its original"
     if resized_only > 0.85 and photo.ssim_full <= 0.85:
         yield "unlike its original at full size"
-    for stored, kind in ((photo.content, photo.format), (photo.thumbnail, "jpeg")):
+    small = [(picture, "jpeg") for picture in (photo.thumbnail, photo.rendition) if picture]
+    for stored, kind in ((photo.content, photo.format), *small):
         if foreign_parts(stored, kind) or SECRET in stored or b"Exif" in stored:
             yield "carries more than pixels"
 

@@ -111,7 +111,8 @@ def _get_ready() -> None:
         importlib.import_module(f"PIL.{name}")
     Image.preinit()
     bounds = {"max_pixels": 10_000, "min_side": 8, "max_side": 1000, "long_edge": 1000}
-    rest = {"max_bytes": 100_000, "ssim_floor": 0.5, "ssim_aim": 0.5, "thumbnail_edge": 16}
+    rest: dict[str, Any] = {"max_bytes": 100_000, "ssim_floor": 0.5, "ssim_aim": 0.5}
+    rest |= {"thumbnail_edge": 16, "rendition_edge": 16}
     picture = Image.linear_gradient("L").resize((32, 32)).convert("RGB")
     for kind in ("jpeg", "png", "webp"):
         sample = io.BytesIO()

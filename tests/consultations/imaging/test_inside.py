@@ -43,6 +43,7 @@ def test_the_child_answers_as_its_code_does_here(name: str) -> None:
     assert [hashlib.sha256(blob).hexdigest() for blob in blobs] == [
         photo.sha256,
         hashlib.sha256(photo.thumbnail).hexdigest(),
+        hashlib.sha256(photo.rendition).hexdigest(),
     ]
     assert (answer["width"], answer["height"], answer["ssim"]) == (photo.width, photo.height, photo.ssim)
     assert unpack(blobs[0]).size == (photo.width, photo.height)
@@ -110,7 +111,7 @@ def test_the_loop_answers_one_message_after_another_until_its_input_ends(
     answers.seek(0)
     first, blobs = wire.read(answers.read, most=10**6)
     second, none = wire.read(answers.read, most=0)
-    assert (first["width"], len(blobs)) == (200, 2)
+    assert (first["width"], len(blobs)) == (200, 3)
     assert (second["refused"], none) == ("image_truncated", [])
     assert clocks == [(20.0, 20.0)] * 2
     with pytest.raises(struct.error):

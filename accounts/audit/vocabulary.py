@@ -67,6 +67,10 @@ class Action(models.TextChoices):
     MODEL_ACTIVATED = "model.activated", "Image model activated"
     MODEL_RETIRED = "model.retired", "Image model retired"
     MODEL_SHADOWED = "model.shadowed", "Image model put in shadow"
+    MODEL_RETIREMENT_ASKED = "model.retirement_asked", "Retirement of an image model asked for"
+    MODEL_RETIREMENT_REFUSED = "model.retirement_refused", "Retirement of an image model refused"
+    MODEL_STOPPED = "model.stopped", "Image model stopped in an emergency"
+    MODEL_STOP_REVIEWED = "model.stop_reviewed", "Emergency stop of an image model reviewed"
 
     WEBHOOK_CREATED = "webhook.created", "Webhook registered"
     WEBHOOK_UPDATED = "webhook.updated", "Webhook changed"
@@ -102,8 +106,9 @@ _FHIR_OF_VERB: Final[dict[str, str]] = {
     "disclosed": "R", "downloaded": "R", "exported": "R", "listed": "R", "read": "R", "viewed": "R",
     "activated": "U", "answered": "U", "approved": "U", "closed": "U", "deactivated": "U", "edited": "U",
     "failed": "U", "password_changed": "U", "quarantined": "U", "refused": "U", "rejected": "U",
-    "retired": "U", "reviewed": "U", "rolled_back": "U", "second_factor_changed": "U", "shadowed": "U",
-    "started": "U", "succeeded": "U", "updated": "U", "verified": "U", "withdrawn": "U",
+    "retired": "U", "retirement_asked": "U", "retirement_refused": "U", "reviewed": "U", "rolled_back": "U",
+    "second_factor_changed": "U", "shadowed": "U", "started": "U", "stop_reviewed": "U", "stopped": "U",
+    "succeeded": "U", "updated": "U", "verified": "U", "withdrawn": "U",
     "applied": "D", "ended": "D", "erased": "D",
     "denied": "E", "heartbeat": "E", "locked_out": "E", "login": "E", "login_failed": "E",
     "logout": "E", "password_reset_requested": "E", "refresh": "E", "replayed": "E", "sent": "E",

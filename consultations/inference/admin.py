@@ -16,12 +16,13 @@ from unfold.widgets import UnfoldAdminFileFieldWidget
 from accounts import policy
 from consultations.inference import record_pages
 from consultations.inference.package import Check, Package, examine
+from consultations.inference.retiring import retire_model
+from consultations.inference.retiring_pages import RetiringMixin, WaitsFilter
 from consultations.inference.services import (
     activate_model,
     keep_package,
     known_conditions,
     refuse_repeated,
-    retire_model,
     shadow_model,
 )
 from consultations.models.modelversion import ModelVersion
@@ -63,19 +64,20 @@ class PackageForm(forms.ModelForm):  # type: ignore[type-arg]
 
 
 @admin.register(ModelVersion)
-class ModelVersionAdmin(ModelAdmin):  # type: ignore[misc]
+class ModelVersionAdmin(RetiringMixin, ModelAdmin):  # type: ignore[misc]
     """Installed by upload, activated and retired by actions, never edited."""
 
     list_display = (
         "title",
         "state_label",
+        "waits",
         "made_for",
         "hash_start",
         "headline",
         "installed_by",
         "activated_at",
     )
-    list_filter = ("state",)
+    list_filter = ("state", WaitsFilter)
     search_fields = ("name", "version", "sha256")
     search_help_text = "Name, version or hash"
     show_full_result_count = False
@@ -120,9 +122,23 @@ class ModelVersionAdmin(ModelAdmin):  # type: ignore[misc]
                     "created_at",
                     "activated_by",
                     "activated_at",
-                    "retired_at",
                 ),
                 "description": "Fixed at installation; none of it can be edited.",
+            },
+        ),
+        (
+            "Out of use",
+            {
+                "fields": (
+                    ("retirement_asked_by", "retirement_asked_at"),
+                    "retirement_reason",
+                    ("retired_by", "retired_at"),
+                    "stopped_at",
+                    ("stop_reviewed_by", "stop_reviewed_at"),
+                    "stop_review",
+                ),
+                "description": "In production one person asks that an active model be retired and another "
+                "approves. In an emergency one person stops it at once, and another reviews that.",
             },
         ),
     )
@@ -159,7 +175,10 @@ class ModelVersionAdmin(ModelAdmin):  # type: ignore[misc]
         return self.fieldsets if obj else self._add_fieldsets
 
     def get_readonly_fields(self, request: HttpRequest, obj: ModelVersion | None = None) -> Any:
-        return [name for _, part in self.fieldsets for name in part["fields"]] if obj else []
+        if obj is None:
+            return []
+        rows = [row for _, part in self.fieldsets for row in part["fields"]]
+        return [name for row in rows for name in ([row] if isinstance(row, str) else row)]
 
     def get_form(
         self, request: HttpRequest, obj: ModelVersion | None = None, change: bool = False, **kwargs: Any

@@ -1,21 +1,20 @@
-"""Installing image models, letting them run in shadow, activating and retiring them."""
+"""Installing image models, letting them run in shadow and activating them."""
 
-from collections.abc import Collection
 from typing import TYPE_CHECKING
 
-from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from accounts.audit import Action, Purpose, record
+from accounts.audit import Action
 from accounts.policy import Permission, require
 from consultations.inference.limits import DEFAULT_LIMITS, Limits
 from consultations.inference.manifest_reader import parse_manifest
 from consultations.inference.package import Package, check_conditions, load_package
 from consultations.inference.source import Source
+from consultations.inference.states import NOT_RETIRED, move, recorded, require_another
 from consultations.models.modelversion import ModelState, ModelVersion
 from consultations.services import storage
-from dermatech.core.errors import Conflict, Forbidden
+from dermatech.core.errors import Conflict
 from triage.selectors import current_knowledge
 
 if TYPE_CHECKING:
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
 
 _CAN_BE_ACTIVATED = (ModelState.DRAFT, ModelState.SHADOW, ModelState.RETIRED)
 _CAN_RUN_IN_SHADOW = (ModelState.DRAFT, ModelState.RETIRED)
-_CAN_BE_RETIRED = (ModelState.DRAFT, ModelState.SHADOW, ModelState.ACTIVE)
 
 
 def known_conditions() -> frozenset[str]:
@@ -63,7 +61,7 @@ def keep_package(*, actor: "User | None", package: Package) -> ModelVersion:
     try:
         with transaction.atomic():
             version.save(force_insert=True)
-            _record(actor, Action.MODEL_INSTALLED, version)
+            recorded(actor, Action.MODEL_INSTALLED, version)
     except IntegrityError:
         storage.discard([key])
         refuse_repeated(manifest.name, manifest.version)
@@ -89,7 +87,16 @@ def activate_model(*, actor: "User | None", version: ModelVersion) -> ModelVersi
     """
     if actor is not None:
         require(actor, Permission.MODEL_MANAGE)
-    _require_four_eyes(actor, version)
+    require_another(
+        actor,
+        version.installed_by_id,
+        "Another person than the one who installed the model has to activate it.",
+    )
+    if version.review_waits:
+        raise Conflict(
+            "It was stopped in an emergency; that is reviewed before it is active again.",
+            code="stop_not_reviewed",
+        )
     check_conditions(parse_manifest(version.manifest, DEFAULT_LIMITS), known_conditions())
     try:
         _replace_active(actor, version)
@@ -108,8 +115,8 @@ def shadow_model(*, actor: "User | None", version: ModelVersion) -> ModelVersion
     check_conditions(parse_manifest(version.manifest, DEFAULT_LIMITS), known_conditions())
     try:
         with transaction.atomic():
-            _move(version, _CAN_RUN_IN_SHADOW, state=ModelState.SHADOW, retired_at=None)
-            _record(actor, Action.MODEL_SHADOWED, version)
+            move(version, _CAN_RUN_IN_SHADOW, state=ModelState.SHADOW, retired_at=None)
+            recorded(actor, Action.MODEL_SHADOWED, version)
     except IntegrityError:
         raise Conflict(
             "Another model runs in shadow; activate or retire that one first.", code="model_state"
@@ -122,52 +129,14 @@ def _replace_active(actor: "User | None", version: ModelVersion) -> None:
     with transaction.atomic():
         in_force = ModelVersion.objects.select_for_update().filter(state=ModelState.ACTIVE)
         for other in in_force.exclude(pk=version.pk):
-            _move(other, (ModelState.ACTIVE,), state=ModelState.RETIRED, retired_at=now)
-            _record(actor, Action.MODEL_RETIRED, other, replaced_by=str(version.pk))
-        _move(
+            move(other, (ModelState.ACTIVE,), state=ModelState.RETIRED, retired_at=now, retired_by=actor)
+            recorded(actor, Action.MODEL_RETIRED, other, replaced_by=str(version.pk))
+        move(
             version,
             _CAN_BE_ACTIVATED,
             state=ModelState.ACTIVE,
             activated_at=now,
             activated_by=actor,
-            retired_at=None,
+            **NOT_RETIRED,
         )
-        _record(actor, Action.MODEL_ACTIVATED, version)
-
-
-def retire_model(*, actor: "User | None", version: ModelVersion) -> ModelVersion:
-    """Take a model out of use; without another one the product goes on without an image model.
-    Raises Forbidden, and Conflict `model_state` for one that is retired already."""
-    if actor is not None:
-        require(actor, Permission.MODEL_MANAGE)
-    with transaction.atomic():
-        _move(version, _CAN_BE_RETIRED, state=ModelState.RETIRED, retired_at=timezone.now())
-        _record(actor, Action.MODEL_RETIRED, version)
-    return version
-
-
-def _require_four_eyes(actor: "User | None", version: ModelVersion) -> None:
-    same = version.installed_by_id == (None if actor is None else actor.pk)
-    if settings.PRODUCTION and same:
-        raise Forbidden(
-            "Another person than the one who installed the model has to activate it.", code="four_eyes"
-        )
-
-
-def _move(version: ModelVersion, allowed: Collection[ModelState], **changes: object) -> None:
-    """One conditional UPDATE, so that of two people who press at once one wins and one is told."""
-    changes["updated_at"] = timezone.now()
-    moved = ModelVersion.objects.filter(pk=version.pk, state__in=allowed).update(**changes)
-    version.refresh_from_db()
-    if not moved:
-        raise Conflict(f"{version} is {version.get_state_display().lower()} already.", code="model_state")
-
-
-def _record(actor: "User | None", action: Action, version: ModelVersion, **detail: str) -> None:
-    record(
-        actor=actor,
-        action=action,
-        entity=version,
-        purpose=Purpose.OPERATIONS,
-        detail={"name": version.name, "version": version.version, "sha256": version.sha256, **detail},
-    )
+        recorded(actor, Action.MODEL_ACTIVATED, version)

@@ -14,6 +14,9 @@ class ModelState(models.TextChoices):
     draft: checked and stored, used for nothing. shadow: runs silently beside the active one, at most one
     does, and comes from draft or retired. active: its evidence enters answers; there is at most one.
     retired: was used, is kept so that old analyses can be replayed.
+
+    In production two people put a model in force and two take it out: one asks for its retirement, another
+    approves. One who stops it in an emergency is reviewed by another before it can be active again.
     """
 
     DRAFT = "draft", "Draft"
@@ -42,6 +45,20 @@ class ModelVersion(BaseModel):
     )
     activated_at = models.DateTimeField(null=True, blank=True)
     retired_at = models.DateTimeField(null=True, blank=True)
+    retired_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    retirement_reason = models.TextField(blank=True, default="", db_default="")
+    retirement_asked_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    retirement_asked_at = models.DateTimeField(null=True, blank=True)
+    stopped_at = models.DateTimeField("stopped in an emergency", null=True, blank=True)
+    stop_review = models.TextField("review of the stop", blank=True, default="", db_default="")
+    stop_reviewed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    stop_reviewed_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         ordering = ["-created_at"]
@@ -65,6 +82,16 @@ class ModelVersion(BaseModel):
 
     def __str__(self) -> str:
         return f"{self.name} {self.version}"
+
+    @property
+    def retirement_waits(self) -> bool:
+        """Somebody asked for its retirement, and nobody has decided yet."""
+        return self.state == ModelState.ACTIVE and self.retirement_asked_at is not None
+
+    @property
+    def review_waits(self) -> bool:
+        """It was stopped in an emergency, and nobody has looked at why yet."""
+        return self.stopped_at is not None and self.stop_reviewed_at is None
 
     @property
     def scope(self) -> list[str]:

@@ -9,7 +9,8 @@ from django.db import IntegrityError, transaction
 
 from accounts.audit.models import AuditEvent
 from consultations.inference.errors import PackageRefused
-from consultations.inference.services import activate_model, retire_model
+from consultations.inference.retiring import retire_model
+from consultations.inference.services import activate_model
 from consultations.models import ModelVersion
 from dermatech.core.errors import Conflict, Forbidden
 

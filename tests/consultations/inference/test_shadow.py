@@ -15,7 +15,8 @@ from django.urls import reverse
 from accounts.audit.models import AuditEvent
 from consultations import tasks
 from consultations.inference import active, record, shadow
-from consultations.inference.services import activate_model, install_model, retire_model, shadow_model
+from consultations.inference.retiring import retire_model
+from consultations.inference.services import activate_model, install_model, shadow_model
 from consultations.models import Analysis, Consultation, ModelVersion, ShadowRun
 from consultations.services.dispatch import Queue, publisher
 from consultations.services.worker import run_analysis

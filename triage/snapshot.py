@@ -148,6 +148,8 @@ def _scoring(row: DifferentialScoring) -> dict[str, Any]:
     return {
         "frequencies": {word: getattr(row, word) for word in words},
         **{name: getattr(row, name) for name in same},
+        # Left out where it says nothing, so that releases from before there was one have the same hash.
+        **({"temper": row.temper} if row.temper != 1 else {}),
         "other_priors": row.priors,
     }
 

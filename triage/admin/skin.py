@@ -255,7 +255,7 @@ class DifferentialScoringAdmin(KnowledgeAdmin):
         ),
         (
             "How answers count",
-            {"fields": (("rho", "site_rho"), ("answer_reliability", "reliability_floor"))},
+            {"fields": (("rho", "site_rho"), ("answer_reliability", "reliability_floor"), "temper")},
         ),
         (
             "What is shown",

@@ -200,6 +200,16 @@ class DifferentialScoring(KnowledgeItem):
         default=0.95, validators=_SHARE, help_text="How far answers are trusted; 1 is blind trust."
     )
     reliability_floor = models.FloatField(default=0.10, validators=_SHARE)
+    temper = models.FloatField(
+        "weight of every answer",
+        default=1.0,
+        db_default=1.0,
+        validators=[MinValueValidator(0.1), MaxValueValidator(1.0)],
+        help_text="0.1 to 1. At 1 an answer counts fully: one that makes a condition four times as likely "
+        "does just that. At 0.5 it counts half: twice as likely (the square root of four). Lower it where "
+        "patients answer alone, or answers lean on each other: the order then stays closer to how common "
+        "the conditions are, and “likely” is said less often.",
+    )
     likely = models.FloatField(default=0.5, validators=_SHARE, help_text="From this probability on: likely.")
     possible = models.FloatField(default=0.05, validators=_SHARE)
     possible_if_serious = models.FloatField(default=0.02, validators=_SHARE)

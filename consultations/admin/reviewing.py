@@ -19,7 +19,15 @@ from accounts.policy import Permission
 from consultations import selectors as cases
 from consultations.admin import record
 from consultations.admin.base import CaseAdmin, actor_of, case_link, record_list
-from consultations.models import OTHER_DIAGNOSIS, Consultation, Recommendation, Review, TriageLevel, Verdict
+from consultations.models import (
+    OTHER_DIAGNOSIS,
+    Analysis,
+    Consultation,
+    Recommendation,
+    Review,
+    TriageLevel,
+    Verdict,
+)
 from consultations.reviewing import selectors, services
 from dermatech.core.errors import DomainError, NotFound
 from triage.models import Condition
@@ -173,7 +181,7 @@ class ReviewAdmin(CaseAdmin):
         where = _where(request)
         return self._page(
             request, "case", f"Review {str(row.pk)[-8:]}",
-            row=row, photos=list(row.photos.all()), heatmap=latest if latest and latest.heatmap else None,
+            row=row, **_sights(row, latest),
             level=row.get_triage_level_display(), level_class=row.triage_level.replace("_", "-"),
             provisional=bool(row.triage.get("provisional")),
             patient=record.patient(row), facts=record.facts(row, knowledge),
@@ -256,6 +264,21 @@ def _line(found: selectors.Agreement) -> dict[str, Any]:
         "kappa": _DASH if chance.value is None else f"{chance.value:.2f}",
         "kappa_interval": words(chance.interval, ".2f"),
     }
+
+
+def _sights(row: Consultation, latest: Analysis | None) -> dict[str, Any]:
+    """The photos, and the heat map on the one that it was painted for."""
+    photos = list(row.photos.all())
+    said = (latest.evidence or {}) if latest and latest.heatmap else {}
+    heat_photo = next((photo for photo in photos if str(photo.pk) == said.get("photo")), None)
+    if heat_photo is None:
+        return {"photos": photos, "heatmap": None}
+    score, threshold = said.get("suspicious_score"), said.get("threshold")
+    note = ""
+    if score is not None and threshold is not None:
+        side = "above" if score >= threshold else "below"
+        note = f"The model's score is {score:.2f}, {side} its threshold of {threshold:g}."
+    return {"photos": photos, "heatmap": latest, "heat_photo": heat_photo, "heat_note": note}
 
 
 def _where(request: HttpRequest) -> dict[str, Any]:

@@ -9,13 +9,15 @@ from typing import Any
 
 import pytest
 from django.core.files.storage import default_storage
+from django.urls import reverse
 from PIL import Image
 
 from consultations.inference import active
 from consultations.inference.services import activate_model, install_model
-from consultations.models import Analysis, ModelVersion
+from consultations.models import Analysis, ModelVersion, Photo
 from consultations.services.replaying import replay
 from consultations.services.worker import run_analysis
+from dermatech.core.ids import uuid7
 from tests.consultations.cases import SKIN, ringworm, upload
 from tests.consultations.inference import build
 
@@ -102,3 +104,22 @@ def test_a_model_whose_file_is_lost_does_not_stop_the_analysis(model: ModelVersi
     body = as_ama.get(f"/api/v1/analysis/{job}").json()
     assert body["suspicious_lesion"] is None
     assert "could not be loaded" in body["image_note"]
+
+
+@pytest.mark.usefixtures("_every_photo_will_do")
+def test_the_reviewer_sees_the_heat_map_on_the_photo_that_it_was_painted_for(
+    model: ModelVersion, as_ama: Any, yaw: Any, client: Any
+) -> None:
+    run_analysis(submit(as_ama, build.RED, "lesion"))
+    seen = Photo.objects.get()
+    Photo.objects.bulk_create([Photo(**{**_row(seen), "id": uuid7(), "sha256_in": "0" * 64})])
+    client.force_login(yaw)
+    page = client.get(reverse("admin:consultations_review_case", args=[seen.consultation_id]))
+    figures = page.content.decode().split("<figure")[1:]
+    assert [f"photo/{seen.pk}/" in each for each in figures] == ["data-heat" in each for each in figures]
+    assert len(figures) == 2
+    assert "above its threshold of" in page.content.decode()
+
+
+def _row(photo: Photo) -> dict[str, Any]:
+    return {field.attname: getattr(photo, field.attname) for field in photo._meta.concrete_fields}

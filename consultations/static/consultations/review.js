@@ -5,7 +5,7 @@
   const form = page.querySelector("[data-judge]");
   const sights = [...page.querySelectorAll("[data-sight]")];
   const zoomButton = page.querySelector("[data-zoom]");
-  const heat = page.querySelector("[data-heat]");
+  const heat = [...page.querySelectorAll("[data-heat]")];
   const heatButton = page.querySelector("[data-heat-button]");
 
   const showRight = (field) => {
@@ -41,9 +41,10 @@
     zoomButton.setAttribute("aria-pressed", String(large));
   };
   const toggleHeat = () => {
-    if (!heat) return;
-    heat.hidden = !heat.hidden;
-    heatButton.setAttribute("aria-pressed", String(!heat.hidden));
+    if (!heat.length) return;
+    const shown = heat[0].hidden;
+    heat.forEach((each) => { each.hidden = !shown; });
+    heatButton.setAttribute("aria-pressed", String(shown));
   };
   zoomButton?.addEventListener("click", zoom);
   heatButton?.addEventListener("click", toggleHeat);

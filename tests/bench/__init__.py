@@ -20,6 +20,9 @@ class Figure:
     """What it is compared with, when `value` is a ratio."""
     bound: float | None = None
     better: Literal["lower", "higher"] = "lower"
+    series: str = ""
+    """The line of a plot that it is a point of, at `at`."""
+    at: float = 0.0
 
     @property
     def kept(self) -> bool | None:

@@ -1,4 +1,4 @@
-"""`python -m tests.bench [NAME ...] [--out DIR]`: measures, prints a table, writes JSON."""
+"""`python -m tests.bench [NAME ...] [--out DIR]`: measures, prints a table, writes JSON and plots."""
 
 import argparse
 import importlib
@@ -12,7 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from tests import bench
-from tests.bench import Figure
+from tests.bench import Figure, _plots
 
 _SIGN = {True: "kept", False: "MISSED", None: ""}
 
@@ -53,15 +53,18 @@ def main(arguments: list[str]) -> int:
     if unknown:
         parser.error(f"no such part: {', '.join(unknown)}; there are {', '.join(names())}")
     asked.out.mkdir(parents=True, exist_ok=True)
-    missed = 0
+    measured_of: dict[str, list[Figure]] = {}
     for name in asked.names or names():
-        figures = measured(name)
-        missed += sum(figure.kept is False for figure in figures)
+        figures = measured_of[name] = measured(name)
         found = {
             "python": platform.python_version(),
             "figures": [asdict(f) | {"kept": f.kept} for f in figures],
         }
         (asked.out / f"{name}.json").write_text(json.dumps(found, indent=2) + "\n")
+    plots = [path.name for path in _plots.draw(asked.out, measured_of)]
+    missed = sum(figure.kept is False for figures in measured_of.values() for figure in figures)
+    if plots:
+        print(f"\nDrawn: {', '.join(plots)}")
     print(f"\n{missed} promises missed; written to {asked.out}/" if missed else f"\nWritten to {asked.out}/")
     return 0
 

@@ -74,6 +74,8 @@ def _growth(path: Path, figures: Sequence[Figure]) -> Path | None:
         axes.plot([p.at for p in points], [p.value for p in points], marker="o", label=name)
     axes.set_xscale("log")
     axes.set_yscale("log")
+    axes.xaxis.set_major_formatter("{x:,.0f}")
+    axes.yaxis.set_major_formatter("{x:g}")
     axes.set_xlabel("consultations and audit events (medicines: 50, 500, 5,000)")
     axes.set_ylabel("ms, median")
     axes.grid(visible=True, color="#e5e7eb")

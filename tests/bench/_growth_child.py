@@ -1,4 +1,4 @@
-"""One look of `tests.bench.growth`: milliseconds of each question, asked of the application in this process.
+"""One look of `tests.bench._growth`: milliseconds of each question, asked of the application in this process.
 
 `python -m tests.bench._growth_child EMAIL TOKEN`, in the environment of a service: the last line is JSON.
 """

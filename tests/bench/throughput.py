@@ -119,4 +119,4 @@ def _until(stack: Broken, succeeded: int) -> int:
         there = stack.states()["succeeded"]
         if there >= succeeded or time.monotonic() > until:
             return there
-        time.sleep(0.05)
+        time.sleep(0.2)

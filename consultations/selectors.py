@@ -10,8 +10,7 @@ from accounts import audit, policy
 from accounts.models import User
 from consultations.models import Analysis, Consultation, Photo, Status
 from dermatech.core.errors import NotFound
-from dermatech.core.pagination import Reader
-from dermatech.core.prepared import Prepared, PreparedModel
+from dermatech.core.prepared import Prepared, PreparedModel, Reader
 
 _SNAPSHOTS = ("guidelines_release__snapshot", "formulary_release__snapshot")
 _RELEASES = ("guidelines_release", "formulary_release")

@@ -15,10 +15,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from dermatech.core.errors import ValidationFailed
+from dermatech.core.prepared import Reader
 
 M = TypeVar("M", bound=Any)
-# The first rows of a condition, in an order.
-Reader = Callable[[Q, tuple[str, ...], int], list[M]]
 
 DEFAULT_PAGE_SIZE = 20
 MAX_PAGE_SIZE = 100

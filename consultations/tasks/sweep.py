@@ -1,4 +1,4 @@
-"""One round of the sweeper, run by every worker every 15 s."""
+"""One round of the sweeper, run by every worker every five seconds."""
 
 from consultations.services import sweeping
 from consultations.uploads import tidying

@@ -8,8 +8,8 @@ from PIL import Image
 
 from consultations.imaging import Limits, make_safe
 from consultations.imaging.bare import foreign_parts
-from consultations.imaging.sandbox.encode import _JPEG, Aim, _strips_again, encode
-from consultations.imaging.sandbox.mosaic import Mosaic, compress
+from consultations.imaging.sandbox.encode import Aim, encode
+from consultations.imaging.sandbox.mosaic import Mosaic
 from consultations.imaging.sandbox.mosaic import luma as file_luma
 from consultations.imaging.sandbox.ssim import ssim, ssim_tiles
 
@@ -108,14 +108,21 @@ def test_a_sampled_ssim_is_close_to_the_exact_one() -> None:
 
 
 @pytest.mark.parametrize("size", [(1632, 1224), (1501, 1003), (2000, 777)])
-def test_the_likeness_of_strips_encoded_again_is_that_of_the_stored_file(size: tuple[int, int]) -> None:
-    """To the last digit: the same blocks go through the same tables."""
+def test_the_figure_stored_with_a_large_photo_is_its_own(size: tuple[int, int]) -> None:
     picture = skin(*size)
-    for quality in (35, 78, 92):
-        options = {**_JPEG, "quality": quality}
-        content = compress(picture, options)
-        stored = ssim(luma(picture), file_luma(content), every=4)
-        assert _strips_again(picture, options) == stored
+    result = encode(picture, Aim(900_000, 0.85, 0.94))
+    assert result.format == "jpeg"
+    assert result.ssim == pytest.approx(ssim(luma(picture), file_luma(result.content)), abs=0.002)
+
+
+def test_a_photo_that_is_rough_where_no_sample_looks_is_measured_there_too() -> None:
+    rough = np.asarray(skin(1984, 1280)).astype(int)
+    noise = np.random.default_rng(7).integers(-30, 30, rough.shape)
+    for left in range(144, 1984, 160):  # the twelve columns of tiles begin at 80, 240, ...
+        rough[:, left : left + 96] += noise[:, left : left + 96]
+    picture = Image.fromarray(rough.clip(0, 255).astype(np.uint8))
+    result = encode(picture, Aim(500_000, 0.5, 0.5))
+    assert result.ssim == pytest.approx(ssim(luma(picture), luma(unpack(result.content))), abs=0.005)
 
 
 def test_a_photo_below_the_aim_becomes_webp_only_where_that_is_worth_it() -> None:

@@ -46,8 +46,9 @@ def serve(requests: BinaryIO, answers: BinaryIO) -> None:
             return
         confine.limit_time(head["cpu_seconds"], head["wall_seconds"])
         answer, out = handle(head, blobs[0])
-        confine.rest()
         _send(answers, answer, out)
+        del blobs, out
+        confine.rest()
 
 
 def handle(head: dict[str, Any], data: bytes) -> tuple[dict[str, Any], list[bytes]]:

@@ -14,7 +14,7 @@ from .mosaic import compress, luma
 
 _THUMBNAIL: dict[str, Any] = {"format": "JPEG", "quality": 80, "optimize": True, "progressive": True}
 # Baseline: a progressive file takes twice as long to decode, and is decoded whole even at an eighth.
-_RENDITION: dict[str, Any] = {"format": "JPEG", "quality": 90, "optimize": True}
+_RENDITION: dict[str, Any] = {"format": "JPEG", "quality": 90}
 # Up to this many pixels any stored picture is decoded within 20 ms.
 _QUICK = 1_000_000
 
